@@ -1,0 +1,39 @@
+//! Ranks and what they do together.
+//!
+//! - [`Collective`]: the trait that the training loop sees: all-reduce, broadcast, barrier
+//! - [`Single`]: one rank, nothing to do
+//! - [`Threads`]: the ranks of one process, over channels; for several devices in a host, and for tests
+//! - [`CollectiveError`]: what each rank learns when another one is gone or does something else
+//!
+//! Finding the hosts of a job is not done here, and gradients are plain slices: only `train` and `cli` call this.
+//! Invariants: every rank gets the same bits from the same call; a rank that is gone is an error on all the
+//! others, by its number, and never a wait without end.
+
+mod error;
+mod single;
+mod threads;
+
+pub use error::{CollectiveError, Operation};
+pub use single::Single;
+pub use threads::Threads;
+
+/// One rank's end of the group.
+///
+/// All ranks make the same calls in the same order. After an error the group is broken: every further call
+/// returns that error, and the other ranks learn of it.
+pub trait Collective: Send {
+    /// Our number, from 0 to `world - 1`.
+    fn rank(&self) -> usize;
+
+    /// Number of ranks.
+    fn world(&self) -> usize;
+
+    /// Replaces `values` by their sum over all ranks, element by element. All ranks give the same length.
+    fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError>;
+
+    /// Replaces `bytes` by those of rank `root`, of whatever length.
+    fn broadcast(&mut self, root: usize, bytes: &mut Vec<u8>) -> Result<(), CollectiveError>;
+
+    /// Returns once every rank has called it.
+    fn barrier(&mut self) -> Result<(), CollectiveError>;
+}

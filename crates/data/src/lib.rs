@@ -1,0 +1,29 @@
+//! Channels of samples to batches of pixels.
+//!
+//! - [`channel`]: a directory to a [`Dataset`], its form found by looking at what it holds
+//! - [`source`]: samples by index, from `.rec` files, `.lst` files with images, or class folders; [`sample`]: one of them
+//! - [`labels`]: every label checked before training starts
+//! - [`sampler`]: which samples make which batch, a pure function of seed, epoch, step and rank
+//! - [`worker`]: threads that decode samples into a [`Batch`], two batches ahead
+//! - [`error`]: what can go wrong, and whose fault it is
+//!
+//! Byte formats live in `brazier-mxnet`, pixels in `brazier-image`; nothing here knows the network or the platform.
+//! Callers are `train` and the command line. Invariant: a batch depends on the data, the seed, the epoch, the step
+//! and the rank alone, never on the number of threads or on where a run was resumed.
+
+pub mod batch;
+pub mod channel;
+pub mod error;
+pub mod labels;
+pub mod sample;
+pub mod sampler;
+pub mod source;
+pub mod worker;
+
+pub use batch::Batch;
+pub use channel::{ChannelFiles, Dataset, open};
+pub use error::DataError;
+pub use sample::{Origin, Sample};
+pub use sampler::{Cursor, Order, Share, steps_per_epoch};
+pub use source::Source;
+pub use worker::{Batches, Loader, TrainPlan};

@@ -1,0 +1,79 @@
+//! The consumer's end: an iterator fed by one producer thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::work::message;
+use crate::{Batch, DataError};
+
+/// Batches ready and waiting. With the one being made and the one in use, four are in memory at most.
+const AHEAD: usize = 2;
+
+/// The batches of an epoch or an evaluation, made two ahead. The first error ends it. Dropping it stops the producer.
+#[derive(Debug)]
+pub struct Batches {
+    /// `None` once the stream has ended.
+    receiver: Option<Receiver<Result<Batch, DataError>>>,
+    producer: Option<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+    waited: Duration,
+}
+
+impl Batches {
+    /// Runs `produce` on a thread of its own, with the flag that asks it to stop and the function that hands a batch
+    /// over: it waits for room, and returns false when nobody listens any more.
+    pub(super) fn start(
+        produce: impl FnOnce(&AtomicBool, &dyn Fn(Result<Batch, DataError>) -> bool) + Send + 'static,
+    ) -> Result<Self, DataError> {
+        let (sender, receiver) = sync_channel(AHEAD);
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&stop);
+        let producer = Builder::new()
+            .name("batches".to_owned())
+            .spawn(move || produce(&asked, &|batch| sender.send(batch).is_ok()))
+            .map_err(|error| DataError::Threads { reason: error.to_string() })?;
+        Ok(Self { receiver: Some(receiver), producer: Some(producer), stop, waited: Duration::ZERO })
+    }
+
+    /// How long the consumer has waited for batches so far: time in which the network stood still.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Stops the producer and waits for it; the message of its panic, if it ended in one.
+    fn finish(&mut self) -> Option<String> {
+        self.stop.store(true, Ordering::Relaxed);
+        // Without a receiver a producer that waits for room gives up.
+        self.receiver = None;
+        let panic = self.producer.take()?.join().err()?;
+        Some(message(&*panic))
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<Batch, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = Instant::now();
+        let received = self.receiver.as_ref()?.recv();
+        self.waited += start.elapsed();
+        match received {
+            Ok(Ok(batch)) => Some(Ok(batch)),
+            Ok(Err(error)) => {
+                self.finish();
+                Some(Err(error))
+            }
+            // The producer is gone: its work is done, or it panicked.
+            Err(_) => self.finish().map(|reason| Err(DataError::Threads { reason })),
+        }
+    }
+}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}

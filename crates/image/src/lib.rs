@@ -1,0 +1,33 @@
+//! Encoded bytes to pixels to network input, with limits.
+//!
+//! - [`limits`]: the bounds put on one image before memory is spent on it
+//! - [`probe`]: format and size from the header alone
+//! - [`decode`]: bytes to 8-bit grey or RGB [`Pixels`]; [`encode`]: the way back, as PNG
+//! - [`resize`], [`crop`]: the two geometric steps, by MXNet's integer rules
+//! - [`preprocess`]: the one evaluation path, shared by validation and serving
+//! - [`augment`]: the training path, random numbers supplied by the caller
+//!
+//! Files, records, batches and threads live in `brazier-data`; the network's normalisation is its own first layer.
+//! Callers are `data`, `serve` and the command line. Invariant: the same bytes and the same random numbers give the
+//! same pixels on every machine, and no input makes a call panic or allocate beyond its [`Limits`].
+
+pub mod augment;
+pub mod crop;
+pub mod decode;
+pub mod encode;
+pub mod error;
+pub mod limits;
+pub mod pixels;
+pub mod preprocess;
+pub mod probe;
+pub mod resize;
+pub mod shape;
+
+pub use augment::{Augmentation, TrainTransform};
+pub use decode::decode;
+pub use error::ImageError;
+pub use limits::Limits;
+pub use pixels::Pixels;
+pub use preprocess::{Fit, Preprocess};
+pub use probe::{Format, Probe, probe};
+pub use shape::InputShape;

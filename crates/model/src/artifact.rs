@@ -1,0 +1,150 @@
+//! What training leaves for serving: MXNet's three files and `brazier.json`.
+//!
+//! Source of names and contents: artifacts of the replaced algorithm; `model-shapes.json` holds one input, `data`,
+//! with the training batch size as its first extent.
+
+use std::collections::BTreeMap;
+
+use brazier_mxnet::params::{NdArray, Params, ParamsError};
+use brazier_mxnet::symbol::Symbol;
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::metadata::{self, Metadata};
+use crate::parameters::{export, import};
+use crate::{Layout, ModelError, ResNet, graph};
+
+/// The graph's file name.
+pub const SYMBOL_FILE: &str = "image-classification-symbol.json";
+
+/// The input shape's file name.
+pub const SHAPES_FILE: &str = "model-shapes.json";
+
+const PARAMS_ENDING: &str = ".params";
+
+/// The weights' file name of 0-based `epoch`.
+pub fn params_file(epoch: usize) -> String {
+    format!("image-classification-{:04}.params", epoch + 1)
+}
+
+#[derive(Serialize, Deserialize)]
+struct InputShape {
+    shape: Vec<usize>,
+    name: String,
+}
+
+/// The bytes of [`SYMBOL_FILE`].
+pub fn encode_symbol(layout: &Layout) -> Vec<u8> {
+    graph::symbol(layout).to_json().into_bytes()
+}
+
+/// The bytes of [`SHAPES_FILE`] for a training batch of `batch` images.
+pub fn encode_shapes(batch: usize, [channels, height, width]: [usize; 3]) -> Vec<u8> {
+    format!(r#"[{{"shape": [{batch}, {channels}, {height}, {width}], "name": "data"}}]"#).into_bytes()
+}
+
+/// The bytes of a [`params_file`]: learned tensors in graph order, then moving statistics, all float32.
+///
+/// # Errors
+/// Only a defect of this program: an array whose values do not fill its shape.
+pub fn encode_params(network: &ResNet, head: &str) -> Result<Vec<u8>, ModelError> {
+    let mut arrays = Vec::new();
+    let mut bytes = Vec::new();
+    let refused = |error: ParamsError| ModelError::File { file: PARAMS_ENDING.into(), reason: error.to_string() };
+    for parameter in export(network, head) {
+        let key = parameter.key();
+        arrays.push((key, NdArray::from_f32(parameter.shape, &parameter.values).map_err(refused)?));
+    }
+    Params(arrays).write(&mut bytes).map_err(refused)?;
+    Ok(bytes)
+}
+
+/// A model read from an artifact's files, ours or the replaced algorithm's.
+pub struct Artifact {
+    /// The network its graph shows.
+    pub layout: Layout,
+    /// Channels, height and width of the input.
+    pub shape: [usize; 3],
+    /// `brazier.json`, which old artifacts lack.
+    pub metadata: Option<Metadata>,
+    params_file: String,
+    arrays: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+}
+
+impl Artifact {
+    /// Reads the model from `files` (name to bytes); names it does not know are left alone. Of several `.params`
+    /// files the one with the highest number counts.
+    ///
+    /// # Errors
+    /// A missing file, or one that is not what its name says.
+    pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, ModelError> {
+        let (symbol_file, symbol) = find(files, "-symbol.json")?;
+        let symbol = parse(symbol_file, symbol, |text| Symbol::parse(text).map_err(|e| e.to_string()))?;
+        let (params_file, bytes) = find(files, PARAMS_ENDING)?;
+        let refused = |reason: String| ModelError::File { file: params_file.clone(), reason };
+        let params = Params::read(bytes).map_err(|error| refused(error.to_string()))?;
+        let mut arrays = BTreeMap::new();
+        for (name, array) in &params.0 {
+            let values = array.to_f32().map_err(|error| refused(format!("array '{name}': {error}")))?;
+            arrays.insert(name.clone(), (array.shape.clone(), values));
+        }
+        let (shapes_file, shapes) = find(files, SHAPES_FILE)?;
+        let shape = parse(shapes_file, shapes, read_shape)?;
+        let metadata = files.get(metadata::FILE).map(|bytes| Metadata::decode(bytes)).transpose()?;
+        let layout = graph::layout(&symbol, shape[0])?;
+        Ok(Artifact { layout, shape, metadata, params_file: params_file.clone(), arrays })
+    }
+
+    /// Builds the network with its weights on `device`.
+    ///
+    /// # Errors
+    /// A tensor that the weights file lacks or has in another shape.
+    pub fn network(&self, device: &Device) -> Result<ResNet, ModelError> {
+        let network = ResNet::new(&self.layout, device);
+        import(network, &self.layout.head, &self.arrays, &self.params_file)
+    }
+
+    /// Name of the weights' file.
+    pub fn params_file(&self) -> &str {
+        &self.params_file
+    }
+}
+
+/// The last file, in name order, that ends so.
+fn find<'a>(
+    files: &'a BTreeMap<String, Vec<u8>>,
+    ending: &'static str,
+) -> Result<(&'a String, &'a Vec<u8>), ModelError> {
+    files.iter().rev().find(|(name, _)| name.ends_with(ending)).ok_or_else(|| ModelError::MissingFile {
+        expected: match ending {
+            PARAMS_ENDING => "image-classification-NNNN.params",
+            "-symbol.json" => SYMBOL_FILE,
+            other => other,
+        },
+        found: match files.is_empty() {
+            true => "no file".into(),
+            false => files.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
+        },
+    })
+}
+
+fn parse<T>(
+    file: &str,
+    bytes: &[u8],
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, ModelError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string());
+    text.and_then(read).map_err(|reason| ModelError::File { file: file.to_owned(), reason })
+}
+
+/// More pixels a side than any image this program takes.
+const MAX_EXTENT: usize = 1 << 14;
+
+fn read_shape(text: &str) -> Result<[usize; 3], String> {
+    let inputs: Vec<InputShape> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let data = inputs.iter().find(|input| input.name == "data").ok_or("it names no input 'data'")?;
+    match data.shape[..] {
+        [_, c @ (1 | 3), h @ 1..=MAX_EXTENT, w @ 1..=MAX_EXTENT] => Ok([c, h, w]),
+        ref found => Err(format!("the shape of 'data' is {found:?}, expected [batch, 1 or 3, height, width]")),
+    }
+}

@@ -1,0 +1,131 @@
+//! Symbol to layout.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use brazier_mxnet::symbol::{Node, Symbol};
+
+use super::symbol as symbol_of;
+use crate::ModelError;
+use crate::layout::{Layout, Stage, Stem, UnitKind};
+
+/// The layout of a saved graph. `channels` are the image's, which the graph does not tell. The last layer is whatever
+/// FullyConnected feeds the output: `fc1`, `fc` and `newlayer_fc2` are all seen in the old algorithm's artifacts.
+///
+/// # Errors
+/// A graph that is not a pre-activation ResNet of this family: the first thing that differs is named.
+pub fn layout(symbol: &Symbol, channels: usize) -> Result<Layout, ModelError> {
+    let nodes: BTreeMap<&str, &Node> = symbol.nodes.iter().map(|node| (node.name.as_str(), node)).collect();
+    let head = head(symbol)?;
+    let conv0 = operator(&nodes, "conv0", "Convolution")?;
+    let stem = match attribute(conv0, "kernel")?.replace(' ', "").as_str() {
+        "(3,3)" => Stem::Small,
+        "(7,7)" => Stem::Large,
+        other => return Err(graph(format!("conv0 has kernel {other}, expected (3, 3) or (7, 7)"))),
+    };
+    let bottleneck = nodes.contains_key("stage1_unit1_conv3");
+    let (unit, last) = if bottleneck { (UnitKind::Bottleneck, 3) } else { (UnitKind::Basic, 2) };
+    let mut stages = Vec::new();
+    while nodes.contains_key(format!("stage{}_unit1_conv1", stages.len() + 1).as_str()) {
+        let stage = stages.len() + 1;
+        let units =
+            (1..).take_while(|unit| nodes.contains_key(format!("stage{stage}_unit{unit}_conv1").as_str()));
+        let widest = operator(&nodes, &format!("stage{stage}_unit1_conv{last}"), "Convolution")?;
+        stages.push(Stage { units: units.count(), filters: number(widest, "num_filter")? });
+    }
+    let found = Layout {
+        channels,
+        stem,
+        stem_filters: number(conv0, "num_filter")?,
+        unit,
+        stages,
+        classes: number(head, "num_hidden")?,
+        head: head.name.clone(),
+    };
+    same_variables(symbol, &found)?;
+    Ok(found)
+}
+
+/// The FullyConnected that feeds the output, through any casts.
+fn head(symbol: &Symbol) -> Result<&Node, ModelError> {
+    let mut index =
+        symbol.heads.first().map(|head| head[0]).ok_or_else(|| graph("it has no output".into()))?;
+    loop {
+        let node = symbol.nodes.get(index).ok_or_else(|| graph(format!("it has no node {index}")))?;
+        match (node.op.as_str(), node.inputs.first()) {
+            ("FullyConnected", _) => return Ok(node),
+            // Inputs point to earlier nodes (the parser checks it), so this walk ends.
+            ("SoftmaxOutput" | "Cast" | "LogisticRegressionOutput", Some(input)) => index = input[0],
+            (op, _) => {
+                let reason = format!("'{}' ({op}) stands before the output, expected FullyConnected", node.name);
+                return Err(graph(reason));
+            }
+        }
+    }
+}
+
+/// The graph may spell attributes in its own way and leave out identities; its variables decide the tensors.
+fn same_variables(symbol: &Symbol, found: &Layout) -> Result<(), ModelError> {
+    let variables = |symbol: &Symbol| -> BTreeSet<String> {
+        let named = symbol.nodes.iter().filter(|node| node.is_variable()).map(|node| node.name.clone());
+        named.filter(|name| !name.ends_with("_label")).collect()
+    };
+    let (theirs, ours) = (variables(symbol), variables(&symbol_of(found)));
+    if let Some(name) = theirs.difference(&ours).next() {
+        return Err(graph(format!("variable '{name}' has no place in it")));
+    }
+    match ours.difference(&theirs).next() {
+        Some(name) => Err(graph(format!("variable '{name}' is missing"))),
+        None => Ok(()),
+    }
+}
+
+fn operator<'a>(nodes: &BTreeMap<&str, &'a Node>, name: &str, op: &str) -> Result<&'a Node, ModelError> {
+    match nodes.get(name) {
+        Some(node) if node.op == op => Ok(node),
+        Some(node) => Err(graph(format!("'{name}' is a {}, expected {op}", node.op))),
+        None => Err(graph(format!("it has no {op} named '{name}'"))),
+    }
+}
+
+fn attribute<'a>(node: &'a Node, key: &str) -> Result<&'a str, ModelError> {
+    node.attrs.get(key).ok_or_else(|| graph(format!("'{}' has no attribute {key}", node.name)))
+}
+
+/// More filters or classes than any graph of the family: beyond it a file is damaged or hostile.
+const MAX_WIDTH: usize = 1 << 20;
+
+fn number(node: &Node, key: &str) -> Result<usize, ModelError> {
+    let text = attribute(node, key)?;
+    match text.parse() {
+        Ok(value) if (1..=MAX_WIDTH).contains(&value) => Ok(value),
+        _ => Err(graph(format!("'{}' has {key} {text}, expected 1 to {MAX_WIDTH}", node.name))),
+    }
+}
+
+fn graph(reason: String) -> ModelError {
+    ModelError::Graph { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::DEPTHS;
+
+    #[test]
+    fn every_layout_is_read_back_from_its_graph() {
+        for depth in DEPTHS {
+            for height in [28, 224] {
+                let expected = Layout::resnet(depth, [3, height, height], 7).unwrap();
+                assert_eq!(layout(&symbol_of(&expected), 3).unwrap(), expected, "{depth} at {height}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_graph_with_a_foreign_variable_is_refused_by_its_name() {
+        let mut symbol = symbol_of(&Layout::resnet(20, [1, 28, 28], 10).unwrap());
+        let node = symbol.nodes.iter_mut().find(|node| node.name == "bn1_gamma").unwrap();
+        node.name = "bn9_gamma".into();
+        assert!(layout(&symbol, 1).unwrap_err().to_string().contains("bn9_gamma"));
+    }
+}

@@ -1,0 +1,169 @@
+//! Layout to symbol.
+
+use brazier_mxnet::symbol::{Node, Symbol, VARIABLE};
+use serde_json::json;
+
+use crate::layout::{Layout, Stem, UnitKind};
+
+/// The version written into the graph: MXNet 1.3.0, which the replaced algorithm's own artifacts carry.
+const MXNET_VERSION: u32 = 10300;
+
+/// The graph of `layout`, ending in `softmax`, nodes in the order in which MXNet saves them.
+pub fn symbol(layout: &Layout) -> Symbol {
+    let mut graph = Graph::default();
+    let mut x = graph.variable("data", &[]);
+    x = graph.operator("_copy", "id", &[], &[(x, 0)]);
+    x = graph.batch_norm(x, "bn_data", true);
+    x = match layout.stem {
+        Stem::Small => graph.convolution(x, "conv0", layout.stem_filters, 3, 1, Some(1)),
+        Stem::Large => {
+            x = graph.convolution(x, "conv0", layout.stem_filters, 7, 2, Some(3));
+            x = graph.batch_norm(x, "bn0", false);
+            x = graph.relu(x, "relu0");
+            let pooling =
+                [("kernel", "(3, 3)"), ("pad", "(1, 1)"), ("pool_type", "max"), ("stride", "(2, 2)")];
+            graph.operator("Pooling", "pooling0", &pooling, &[(x, 0)])
+        }
+    };
+    for (stage, &filters) in layout.stages.iter().map(|stage| &stage.filters).enumerate() {
+        for unit in 0..layout.stages[stage].units {
+            let stride = if unit == 0 && stage > 0 { 2 } else { 1 };
+            let name = format!("stage{}_unit{}", stage + 1, unit + 1);
+            x = graph.unit(x, &name, layout.unit, filters, unit == 0, stride);
+        }
+    }
+    x = graph.batch_norm(x, "bn1", false);
+    x = graph.relu(x, "relu1");
+    let pooling = [("global_pool", "True"), ("kernel", "(7, 7)"), ("pool_type", "avg")];
+    x = graph.operator("Pooling", "pool1", &pooling, &[(x, 0)]);
+    x = graph.operator("Flatten", "flatten0", &[], &[(x, 0)]);
+    x = graph.fully_connected(x, &layout.head, layout.classes);
+    let label = graph.variable("softmax_label", &[]);
+    graph.operator("SoftmaxOutput", "softmax", &[], &[(x, 0), (label, 0)]);
+    graph.finish()
+}
+
+type Attributes<'a> = &'a [(&'a str, &'a str)];
+
+#[derive(Default)]
+struct Graph {
+    nodes: Vec<Node>,
+    sums: usize,
+}
+
+impl Graph {
+    /// The symbol of the nodes so far; the last one is the output.
+    fn finish(self) -> Symbol {
+        let outputs = self.nodes.iter().scan(0, |sum, node| {
+            // Of BatchNorm's three outputs two are the batch's statistics.
+            *sum += if node.op == "BatchNorm" { 3 } else { 1 };
+            Some(*sum)
+        });
+        let variables = self.nodes.iter().enumerate().filter(|(_, node)| node.is_variable());
+        let version = ("mxnet_version".to_owned(), json!(["int", MXNET_VERSION]));
+        Symbol {
+            arg_nodes: variables.map(|(index, _)| index).collect(),
+            node_row_ptr: std::iter::once(0).chain(outputs).collect(),
+            heads: vec![[self.nodes.len() - 1, 0, 0]],
+            attrs: std::iter::once(version).collect(),
+            nodes: self.nodes,
+        }
+    }
+
+    fn variable(&mut self, name: &str, attributes: Attributes) -> usize {
+        self.operator(VARIABLE, name, attributes, &[])
+    }
+
+    /// Inputs are `(node, version)`; the version is 1 for what the operator itself changes.
+    fn operator(
+        &mut self,
+        op: &str,
+        name: &str,
+        attributes: Attributes,
+        inputs: &[(usize, usize)],
+    ) -> usize {
+        self.nodes.push(Node {
+            op: op.to_owned(),
+            name: name.to_owned(),
+            attrs: attributes.iter().copied().collect(),
+            inputs: inputs.iter().map(|&(node, version)| [node, 0, version]).collect(),
+        });
+        self.nodes.len() - 1
+    }
+
+    fn batch_norm(&mut self, x: usize, name: &str, fix_gamma: bool) -> usize {
+        let fix_gamma = if fix_gamma { "True" } else { "False" };
+        let own = [("eps", "2e-05"), ("fix_gamma", fix_gamma), ("momentum", "0.9")];
+        // A variable that an operator creates inherits the operator's attributes.
+        let with_start = |start| [&[("__init__", start)], &own[..]].concat();
+        let gamma = self.variable(&format!("{name}_gamma"), &own);
+        let beta = self.variable(&format!("{name}_beta"), &own);
+        let mean = self.variable(&format!("{name}_moving_mean"), &with_start(r#"["zero", {}]"#));
+        let var = self.variable(&format!("{name}_moving_var"), &with_start(r#"["one", {}]"#));
+        self.operator("BatchNorm", name, &own, &[(x, 0), (gamma, 0), (beta, 0), (mean, 1), (var, 1)])
+    }
+
+    fn convolution(
+        &mut self,
+        x: usize,
+        name: &str,
+        filters: usize,
+        kernel: usize,
+        stride: usize,
+        pad: Option<usize>,
+    ) -> usize {
+        let pair = |value: usize| format!("({value}, {value})");
+        let (kernel, stride, filters) = (pair(kernel), pair(stride), filters.to_string());
+        let pad = pad.map(pair);
+        let mut own = vec![("kernel", kernel.as_str()), ("no_bias", "True"), ("num_filter", &filters)];
+        own.extend(pad.as_deref().map(|pad| ("pad", pad)));
+        own.extend([("stride", stride.as_str()), ("workspace", "256")]);
+        let weight = self.variable(&format!("{name}_weight"), &own);
+        self.operator("Convolution", name, &own, &[(x, 0), (weight, 0)])
+    }
+
+    fn fully_connected(&mut self, x: usize, name: &str, classes: usize) -> usize {
+        let classes = classes.to_string();
+        let own = [("num_hidden", classes.as_str())];
+        let weight = self.variable(&format!("{name}_weight"), &own);
+        let bias = self.variable(&format!("{name}_bias"), &own);
+        self.operator("FullyConnected", name, &own, &[(x, 0), (weight, 0), (bias, 0)])
+    }
+
+    fn relu(&mut self, x: usize, name: &str) -> usize {
+        self.operator("Activation", name, &[("act_type", "relu")], &[(x, 0)])
+    }
+
+    fn unit(
+        &mut self,
+        x: usize,
+        name: &str,
+        kind: UnitKind,
+        filters: usize,
+        first: bool,
+        stride: usize,
+    ) -> usize {
+        // Kernel, padding, stride and filters of each convolution in turn.
+        let inner = filters / 4;
+        let convolutions = match kind {
+            UnitKind::Basic => vec![(3, 1, stride, filters), (3, 1, 1, filters)],
+            UnitKind::Bottleneck => vec![(1, 0, 1, inner), (3, 1, stride, inner), (1, 0, 1, filters)],
+        };
+        let (mut y, mut shortcut) = (x, x);
+        for (index, (kernel, pad, stride, filters)) in convolutions.into_iter().enumerate() {
+            let number = index + 1;
+            y = self.batch_norm(y, &format!("{name}_bn{number}"), false);
+            y = self.relu(y, &format!("{name}_relu{number}"));
+            if first && index == 0 {
+                shortcut = y;
+            }
+            y = self.convolution(y, &format!("{name}_conv{number}"), filters, kernel, stride, Some(pad));
+        }
+        if first {
+            shortcut = self.convolution(shortcut, &format!("{name}_sc"), filters, 1, stride, None);
+        }
+        let sum = format!("_plus{}", self.sums);
+        self.sums += 1;
+        self.operator("elemwise_add", &sum, &[], &[(y, 0), (shortcut, 0)])
+    }
+}

@@ -1,0 +1,139 @@
+//! Convolution, batch norm, linear and pooling: all calls into burn's kernels are here.
+//!
+//! Precision and faster kernels change in this file and nowhere else. Fields carry MXNet's parameter names, in
+//! MXNet's order, because [`crate::parameters`] derives names from them.
+
+use burn::module::{Module, Param, RunningState};
+use burn::tensor::module::{batch_norm, batch_norm_train, conv2d, max_pool2d};
+use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
+use burn::tensor::{Device, Tensor, activation};
+
+/// Added to the variance. Source: `eps=2e-5` in MXNet's `symbols/resnet.py`.
+pub const EPSILON: f64 = 2e-5;
+
+/// Share of the old moving statistic that stays at each step. Source: `bn_mom=0.9`, same file.
+pub const MOVING_SHARE: f64 = 0.9;
+
+/// A convolution without bias.
+#[derive(Module, Debug)]
+pub struct Conv {
+    /// `[out, in, kernel, kernel]`
+    pub weight: Param<Tensor<4>>,
+    stride: usize,
+    padding: usize,
+}
+
+impl Conv {
+    /// Zero weights of `[out, in, kernel, kernel]`, padding that keeps the extent at stride 1.
+    pub fn new([out, input, kernel]: [usize; 3], stride: usize, device: &Device) -> Self {
+        let weight = learned(Tensor::zeros([out, input, kernel, kernel], device));
+        Conv { weight, stride, padding: kernel / 2 }
+    }
+
+    /// `[n, in, h, w]` to `[n, out, ceil(h / stride), ceil(w / stride)]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
+        conv2d(x, self.weight.val(), None, options)
+    }
+}
+
+/// Batch norm over the channel axis, with MXNet's moving statistics (the variance is the biased one).
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    /// Scale, `[channels]`.
+    pub gamma: Param<Tensor<1>>,
+    /// Offset, `[channels]`.
+    pub beta: Param<Tensor<1>>,
+    /// `[channels]`
+    pub moving_mean: RunningState<Tensor<1>>,
+    /// `[channels]`
+    pub moving_var: RunningState<Tensor<1>>,
+    fix_gamma: bool,
+}
+
+impl BatchNorm {
+    /// The identity at start: gamma 1, beta 0, mean 0, variance 1.
+    pub fn new(channels: usize, device: &Device) -> Self {
+        BatchNorm {
+            gamma: learned(Tensor::ones([channels], device)),
+            beta: learned(Tensor::zeros([channels], device)),
+            moving_mean: RunningState::new(Tensor::zeros([channels], device)),
+            moving_var: RunningState::new(Tensor::ones([channels], device)),
+            fix_gamma: false,
+        }
+    }
+
+    /// Scale taken as 1 whatever `gamma` holds: MXNet's `fix_gamma=True`, used on the raw image.
+    pub fn with_fixed_gamma(self) -> Self {
+        BatchNorm { fix_gamma: true, ..self }
+    }
+
+    /// Batch statistics while training (an autodiff device), moving ones otherwise.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let device = x.device();
+        let gamma = match self.fix_gamma {
+            true => Tensor::ones(self.gamma.lazy_shape(), &device),
+            false => self.gamma.val(),
+        };
+        let beta = self.beta.val();
+        if !device.is_autodiff() {
+            return batch_norm(x, gamma, beta, self.moving_mean.value(), self.moving_var.value(), EPSILON);
+        }
+        let result = batch_norm_train(x, gamma, beta, EPSILON);
+        advance(&self.moving_mean, result.mean);
+        advance(&self.moving_var, result.variance);
+        result.output
+    }
+}
+
+/// Moves a statistic towards its batch value. `RunningState` holds an update back until the next one; asking for the
+/// synchronised value at once keeps what an export reads up to date.
+fn advance(state: &RunningState<Tensor<1>>, batch: Tensor<1>) {
+    let moved = state.value() * MOVING_SHARE + batch.detach() * (1.0 - MOVING_SHARE);
+    state.update(moved.detach());
+    state.value_sync();
+}
+
+/// `y = x * weight^T + bias`, stored as MXNet's FullyConnected stores it.
+#[derive(Module, Debug)]
+pub struct Linear {
+    /// `[out, in]`
+    pub weight: Param<Tensor<2>>,
+    /// `[out]`
+    pub bias: Param<Tensor<1>>,
+}
+
+impl Linear {
+    /// Zero weights and bias.
+    pub fn new(input: usize, out: usize, device: &Device) -> Self {
+        Linear {
+            weight: learned(Tensor::zeros([out, input], device)),
+            bias: learned(Tensor::zeros([out], device)),
+        }
+    }
+
+    /// `[n, in]` to `[n, out]`.
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
+    }
+}
+
+/// `max(x, 0)`
+pub fn relu(x: Tensor<4>) -> Tensor<4> {
+    activation::relu(x)
+}
+
+/// 3x3, stride 2, padding 1, rounding the extent down: MXNet's "valid" convention.
+pub fn stem_pool(x: Tensor<4>) -> Tensor<4> {
+    max_pool2d(x, MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]))
+}
+
+/// `[n, c, h, w]` to `[n, c]`, the mean over the image.
+pub fn global_average_pool(x: Tensor<4>) -> Tensor<2> {
+    let [n, c, h, w] = x.dims();
+    x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c])
+}
+
+fn learned<const D: usize>(value: Tensor<D>) -> Param<Tensor<D>> {
+    Param::from_tensor(value)
+}

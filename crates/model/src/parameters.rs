@@ -1,0 +1,148 @@
+//! Every tensor of the network under its MXNet name, in graph order.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+
+pub use crate::names::Kind;
+use crate::names::Path;
+use crate::{ModelError, ResNet};
+
+/// A tensor taken out of the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// MXNet's name without `arg:` or `aux:`.
+    pub name: String,
+    /// Learned or moving.
+    pub kind: Kind,
+    /// Extents, outermost first.
+    pub shape: Vec<usize>,
+    /// Values in C order.
+    pub values: Vec<f32>,
+}
+
+impl Parameter {
+    /// The name as a `.params` file has it: `arg:…` or `aux:…`.
+    pub fn key(&self) -> String {
+        key(&self.name, self.kind)
+    }
+}
+
+fn key(name: &str, kind: Kind) -> String {
+    match kind {
+        Kind::Learned => format!("arg:{name}"),
+        Kind::Moving => format!("aux:{name}"),
+    }
+}
+
+/// What [`map`] calls for each tensor.
+pub trait Map {
+    /// Returns the tensor's next value, of the same shape.
+    fn tensor<const D: usize>(&mut self, name: &str, kind: Kind, value: Tensor<D>) -> Tensor<D>;
+}
+
+/// Replaces every tensor by what `each` makes of it, in graph order. What requires a gradient goes on doing so.
+pub fn map(network: ResNet, head: &str, each: &mut impl Map) -> ResNet {
+    network.map(&mut Walk { path: Path::default(), head, each })
+}
+
+/// Copies every tensor to the host: the learned ones in graph order, then the moving ones.
+pub fn export(network: &ResNet, head: &str) -> Vec<Parameter> {
+    let mut read = Read { path: Path::default(), head, found: Vec::new() };
+    network.visit(&mut read);
+    read.found.sort_by_key(|parameter| parameter.kind == Kind::Moving);
+    read.found
+}
+
+/// Gives the network the tensors of `arrays` (`arg:` and `aux:` keys to shape and values). Arrays the network does
+/// not have are ignored, as MXNet's loader does.
+///
+/// # Errors
+/// A tensor that `arrays` lacks or has in another shape; `file` is named in the message.
+pub fn import(
+    network: ResNet,
+    head: &str,
+    arrays: &BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    file: &str,
+) -> Result<ResNet, ModelError> {
+    let mut write = Write { arrays, file, error: None };
+    let network = map(network, head, &mut write);
+    write.error.map_or(Ok(network), Err)
+}
+
+struct Walk<'a, M> {
+    path: Path,
+    head: &'a str,
+    each: &'a mut M,
+}
+
+impl<M: Map> ModuleMapper for Walk<'_, M> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (name, kind) = (self.path.mxnet_name(self.head), self.path.kind());
+        param.map(|value| {
+            let needs_gradient = value.is_require_grad();
+            self.each.tensor(&name, kind, value).set_require_grad(needs_gradient)
+        })
+    }
+}
+
+struct Read<'a> {
+    path: Path,
+    head: &'a str,
+    found: Vec<Parameter>,
+}
+
+impl ModuleVisitor for Read<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        self.found.push(Parameter {
+            name: self.path.mxnet_name(self.head),
+            kind: self.path.kind(),
+            shape: value.dims().to_vec(),
+            values: value.into_data().iter::<f32>().collect(),
+        });
+    }
+}
+
+struct Write<'a> {
+    arrays: &'a BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    file: &'a str,
+    error: Option<ModelError>,
+}
+
+impl Map for Write<'_> {
+    fn tensor<const D: usize>(&mut self, name: &str, kind: Kind, value: Tensor<D>) -> Tensor<D> {
+        let (file, name, expected) = (self.file.to_owned(), key(name, kind), value.dims().to_vec());
+        match self.arrays.get(&name) {
+            Some((shape, values)) if *shape == expected => {
+                Tensor::from_data(TensorData::new(values.clone(), shape.clone()), &value.device())
+            }
+            Some((found, _)) => {
+                let found = found.clone();
+                self.error.get_or_insert(ModelError::ParameterShape { file, name, found, expected });
+                value
+            }
+            None => {
+                self.error.get_or_insert(ModelError::MissingParameter { file, name, expected });
+                value
+            }
+        }
+    }
+}

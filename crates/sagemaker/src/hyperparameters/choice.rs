@@ -1,0 +1,78 @@
+//! Hyperparameters that are one word out of a few.
+
+use std::fmt;
+
+/// Declares an enum with the words that users write for its variants.
+macro_rules! choice {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// The words users write, in the order of the documentation.
+            pub const NAMES: &'static [&'static str] = &[$($text),+];
+
+            /// The word for this variant.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The variant for one of [`Self::NAMES`], letter case aside.
+            pub fn from_name(name: &str) -> Option<Self> {
+                $(if name.eq_ignore_ascii_case($text) { return Some(Self::$variant); })+
+                None
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
+        }
+    };
+}
+
+choice! {
+    /// Update rule of the weights.
+    Optimizer {
+        /// Stochastic gradient descent with momentum.
+        Sgd = "sgd",
+        /// Adam, with `beta_1`, `beta_2` and `eps`.
+        Adam = "adam",
+        /// RMSProp without centring, with `gamma` and `eps`.
+        Rmsprop = "rmsprop",
+        /// Nesterov's accelerated gradient, with `momentum`.
+        Nag = "nag",
+    }
+}
+
+choice! {
+    /// Random changes to training images; each includes the one before.
+    Augmentation {
+        /// Random crop and horizontal flip.
+        Crop = "crop",
+        /// And random offsets of hue, saturation and lightness.
+        CropColor = "crop_color",
+        /// And rotation, shear and aspect ratio.
+        CropColorTransform = "crop_color_transform",
+    }
+}
+
+choice! {
+    /// Number format of the weights while training.
+    Precision {
+        /// Single precision.
+        Float32 = "float32",
+        /// Half precision, with a single-precision master copy.
+        Float16 = "float16",
+    }
+}
+
+choice! {
+    /// How several hosts combine their gradients.
+    KvStore {
+        /// Every step waits for the gradients of all hosts.
+        DistSync = "dist_sync",
+        /// Each host's gradient is applied as it arrives.
+        DistAsync = "dist_async",
+    }
+}

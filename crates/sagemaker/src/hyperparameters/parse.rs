@@ -1,0 +1,228 @@
+//! From the platform's string map to [`Hyperparameters`].
+
+use std::collections::BTreeMap;
+
+use super::table::{Hyperparameter, TABLE};
+use super::value::{Value, unquoted};
+use super::{
+    Augmentation, EarlyStopping, Hyperparameters, ImageShape, KvStore, Optimizer, Precision, Problem,
+    Problems,
+};
+use crate::configuration::{self, ConfigurationError};
+use crate::paths::Paths;
+
+/// Longest part of a wrong value that is quoted back, in characters.
+const QUOTED: usize = 60;
+
+/// Reads `hyperparameters.json`; `None` if there is no such file, which counts as `{}`.
+///
+/// The platform writes every value as a string. Files written by hand may hold numbers, booleans and lists:
+/// they are taken by their JSON text.
+pub fn read(paths: &Paths) -> Result<Option<BTreeMap<String, String>>, ConfigurationError> {
+    let Some(object) = configuration::read(&paths.hyperparameters())? else { return Ok(None) };
+    let text = |value: serde_json::Value| match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    Ok(Some(object.into_iter().map(|(name, value)| (name, text(value))).collect()))
+}
+
+/// Checks `given` against the table and fills in what is not set: from `defaults` first, from the table second.
+///
+/// Keys that begin with `_` or `sagemaker_` belong to the platform and are ignored. The error holds every
+/// problem, so that one failed job is enough to put them all right.
+pub fn parse(
+    given: &BTreeMap<String, String>,
+    defaults: &[(&str, &str)],
+) -> Result<Hyperparameters, Problems> {
+    let mut problems: Vec<Problem> = given.keys().filter_map(|name| unknown(name)).collect();
+    let mut values = Values(BTreeMap::new());
+    for row in TABLE {
+        let preset =
+            defaults.iter().find(|(name, _)| *name == row.name).map(|(_, text)| *text).or(row.default);
+        match value(row, given.get(row.name).map(String::as_str), preset) {
+            Ok(Some(value)) => {
+                values.0.insert(row.name, value);
+            }
+            Ok(None) => {}
+            Err(problem) => problems.push(problem),
+        }
+    }
+    problems.extend(values.conflicts());
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    let mut hyperparameters = values.build();
+    hyperparameters.warnings = warnings(given, &hyperparameters);
+    // Documented as invalid, sent by public samples; it would repeat the accuracy line.
+    hyperparameters.top_k = hyperparameters.top_k.filter(|&k| k > 1);
+    Ok(hyperparameters)
+}
+
+fn value(row: &Hyperparameter, given: Option<&str>, preset: Option<&str>) -> Result<Option<Value>, Problem> {
+    let Some(text) = given.and_then(unquoted).or_else(|| preset.and_then(unquoted)) else {
+        return if row.required { Err(Problem::Missing { name: row.name }) } else { Ok(None) };
+    };
+    let invalid =
+        || Problem::Invalid { name: row.name, value: shortened(&text), expects: row.kind.to_string() };
+    row.kind.read(&text).map(Some).ok_or_else(invalid)
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_string(),
+    }
+}
+
+/// The problem with a key that the table does not have, unless it is the platform's own.
+fn unknown(name: &str) -> Option<Problem> {
+    let ignored = name.starts_with('_') || name.starts_with("sagemaker_") || name == "model_prefix";
+    if ignored || Hyperparameter::find(name).is_some() {
+        return None;
+    }
+    Some(Problem::Unknown { name: shortened(name), nearest: nearest(name) })
+}
+
+/// The name that was probably meant.
+fn nearest(name: &str) -> Option<&'static str> {
+    let meant = match name {
+        // Names from public questions and from other programs, too far off for the distance below.
+        "use_lr_scheduler" => Some("lr_scheduler_step"),
+        "lr" => Some("learning_rate"),
+        "classes" => Some("num_classes"),
+        _ => None,
+    };
+    let name = name.to_lowercase().replace([' ', '-'], "_");
+    let closeness = |row: &Hyperparameter| strsim::normalized_damerau_levenshtein(&name, row.name);
+    let closest = || {
+        let row = TABLE.iter().max_by(|a, b| closeness(a).total_cmp(&closeness(b)))?;
+        (closeness(row) >= 0.6).then_some(row.name)
+    };
+    meant.or_else(closest)
+}
+
+fn warnings(given: &BTreeMap<String, String>, read: &Hyperparameters) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if given.contains_key("model_prefix") {
+        warnings.push("model_prefix has no effect. Ignoring the parameter.".to_string());
+    }
+    if read.top_k == Some(1) {
+        warnings.push("top_k is only used when it is larger than 1. Ignoring the parameter.".to_string());
+    }
+    if read.use_weighted_loss && !read.multi_label {
+        // The built-in's own words.
+        let words = "use_weighted_loss is only used for multi-label training. Ignoring the parameter.";
+        warnings.push(words.to_string());
+    }
+    warnings
+}
+
+/// The values that are set, by name.
+struct Values(BTreeMap<&'static str, Value>);
+
+impl Values {
+    /// Rules that join several values. A value that is missing or wrong is a problem of its own already.
+    fn conflicts(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if let (Some(samples), Some(batch)) = (self.get("num_training_samples"), self.get("mini_batch_size"))
+            && batch > samples
+        {
+            problems.push(Problem::BatchTooLarge { samples, batch });
+        }
+        if let (Some(frequency), Some(epochs)) = (self.get("checkpoint_frequency"), self.get("epochs"))
+            && frequency > epochs
+        {
+            problems.push(Problem::CheckpointAfterEnd { frequency, epochs });
+        }
+        if let (Some(true), Some(layers)) = (self.get("use_pretrained_model"), self.get("num_layers"))
+            && ![18, 34, 50, 101, 152, 200].contains(&layers)
+        {
+            problems.push(Problem::NotPretrained { layers });
+        }
+        problems
+    }
+
+    fn get<T: FromValue>(&self, name: &str) -> Option<T> {
+        self.0.get(name).and_then(T::from_value)
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "the row is required or has a default, and the kind fits the field"
+    )]
+    fn set<T: FromValue>(&self, name: &str) -> T {
+        self.get(name).expect("a row that is always set")
+    }
+
+    /// Called once nothing is missing.
+    fn build(&self) -> Hyperparameters {
+        Hyperparameters {
+            num_classes: self.set("num_classes"),
+            num_training_samples: self.set("num_training_samples"),
+            num_layers: self.set("num_layers"),
+            image_shape: self.set("image_shape"),
+            epochs: self.set("epochs"),
+            mini_batch_size: self.set("mini_batch_size"),
+            learning_rate: self.set("learning_rate"),
+            lr_scheduler_step: self.get("lr_scheduler_step").unwrap_or_default(),
+            lr_scheduler_factor: self.set("lr_scheduler_factor"),
+            momentum: self.set("momentum"),
+            weight_decay: self.set("weight_decay"),
+            optimizer: self.set("optimizer"),
+            augmentation_type: self.get("augmentation_type"),
+            resize: self.get("resize"),
+            top_k: self.get("top_k"),
+            checkpoint_frequency: self.get("checkpoint_frequency"),
+            early_stopping: self.set::<bool>("early_stopping").then(|| EarlyStopping {
+                min_epochs: self.set("early_stopping_min_epochs"),
+                patience: self.set("early_stopping_patience"),
+                tolerance: self.set("early_stopping_tolerance"),
+            }),
+            multi_label: self.set("multi_label"),
+            use_weighted_loss: self.set("use_weighted_loss"),
+            use_pretrained_model: self.set("use_pretrained_model"),
+            precision_dtype: self.set("precision_dtype"),
+            kv_store: self.get("kv_store"),
+            beta_1: self.set("beta_1"),
+            beta_2: self.set("beta_2"),
+            eps: self.set("eps"),
+            gamma: self.set("gamma"),
+            seed: self.set("seed"),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// A field's type, taken out of a value of the matching kind.
+trait FromValue: Sized {
+    fn from_value(value: &Value) -> Option<Self>;
+}
+
+/// `from_value!(type, pattern => expression)`: the expression gives an `Option`.
+macro_rules! from_value {
+    ($($type:ty, $pattern:pat => $taken:expr;)+) => {
+        $(impl FromValue for $type {
+            fn from_value(value: &Value) -> Option<Self> {
+                match value {
+                    $pattern => $taken,
+                    _ => None,
+                }
+            }
+        })+
+    };
+}
+
+from_value! {
+    u64, Value::Integer(number) => Some(*number);
+    u32, Value::Integer(number) => u32::try_from(*number).ok();
+    usize, Value::Integer(number) => usize::try_from(*number).ok();
+    f64, Value::Float(number) => Some(*number);
+    bool, Value::Bool(on) => Some(*on);
+    ImageShape, Value::Shape(shape) => Some(*shape);
+    Vec<usize>, Value::Epochs(epochs) => Some(epochs.clone());
+    Optimizer, Value::Choice(name) => Self::from_name(name);
+    Augmentation, Value::Choice(name) => Self::from_name(name);
+    Precision, Value::Choice(name) => Self::from_name(name);
+    KvStore, Value::Choice(name) => Self::from_name(name);
+}

@@ -1,0 +1,143 @@
+//! The one declaration of every hyperparameter.
+//!
+//! Names, defaults and ranges are those of the SageMaker developer guide, "Image Classification
+//! Hyperparameters"; upper ends that the guide leaves open are ours.
+
+use super::choice::{Augmentation, KvStore, Optimizer, Precision};
+use super::kind::Kind;
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Hyperparameter {
+    /// Name, as the user writes it.
+    pub name: &'static str,
+    /// Form and range.
+    pub kind: Kind,
+    /// Text of the default; `None` for required and for unset.
+    pub default: Option<&'static str>,
+    /// Whether the user must give it.
+    pub required: bool,
+    /// What it does, with its unit.
+    pub help: &'static str,
+    /// Where the name comes from.
+    pub origin: Origin,
+}
+
+/// Where a hyperparameter's name comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Documented for the built-in algorithm.
+    Documented,
+    /// Ours.
+    Extension,
+}
+
+/// A count from 1 on. The bound only keeps arithmetic on counts clear of overflow.
+const COUNT: Kind = Kind::Integer { min: 1, max: 1_000_000_000 };
+/// A share or a rate.
+const UNIT: Kind = Kind::Float { min: 0.0, max: 1.0 };
+
+const fn required(name: &'static str, kind: Kind, help: &'static str) -> Hyperparameter {
+    Hyperparameter { name, kind, default: None, required: true, help, origin: Origin::Documented }
+}
+
+const fn optional(name: &'static str, kind: Kind, help: &'static str) -> Hyperparameter {
+    Hyperparameter { name, kind, default: None, required: false, help, origin: Origin::Documented }
+}
+
+const fn defaulted(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+) -> Hyperparameter {
+    Hyperparameter { name, kind, default: Some(default), required: false, help, origin: Origin::Documented }
+}
+
+const fn extension(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+) -> Hyperparameter {
+    Hyperparameter { name, kind, default: Some(default), required: false, help, origin: Origin::Extension }
+}
+
+/// Every hyperparameter: what the user must give, then the network, the schedule, the optimizer, the data,
+/// what is reported, and how the job runs.
+#[rustfmt::skip]
+pub static TABLE: &[Hyperparameter] = &[
+    required("num_classes", Kind::Integer { min: 1, max: 1_000_000 },
+        "Number of classes, the width of the output layer. Labels must lie in 0 to num_classes - 1."),
+    required("num_training_samples", COUNT,
+        "Number of training images. It fixes the length of an epoch: num_training_samples / mini_batch_size steps, rounded down."),
+
+    defaulted("num_layers", Kind::IntegerChoice(&[18, 34, 50, 101, 152, 200, 20, 32, 44, 56, 110]), "152",
+        "Depth of the ResNet. 18, 34, 50, 101, 152 and 200 are the ImageNet family; 20, 32, 44, 56 and 110 the smaller CIFAR family."),
+    defaulted("image_shape", Kind::ImageShape, "3,224,224",
+        "Network input as channels,height,width in pixels. One channel means grey images."),
+    defaulted("use_pretrained_model", Kind::Bool, "0",
+        "Start from ImageNet weights of the same depth, with a new last layer. All layers are trained."),
+    defaulted("precision_dtype", Kind::Choice(Precision::NAMES), "float32",
+        "Number format of the weights while training."),
+    defaulted("multi_label", Kind::Bool, "0",
+        "An image can have several classes: one independent probability for each class."),
+    defaulted("use_weighted_loss", Kind::Bool, "0",
+        "Weight the loss by class frequency, so that rare classes count. Only with multi_label."),
+
+    defaulted("epochs", Kind::Integer { min: 1, max: 1_000_000 }, "30",
+        "Number of passes over the training data."),
+    defaulted("mini_batch_size", Kind::Integer { min: 1, max: 1_000_000 }, "32",
+        "Images in a step on one host, shared among its GPUs."),
+    defaulted("learning_rate", UNIT, "0.1",
+        "Learning rate at the start."),
+    optional("lr_scheduler_step", Kind::EpochList,
+        "Epochs after which the learning rate is multiplied by lr_scheduler_factor, such as 10,20."),
+    defaulted("lr_scheduler_factor", UNIT, "0.1",
+        "What the learning rate is multiplied by at each epoch of lr_scheduler_step."),
+
+    defaulted("optimizer", Kind::Choice(Optimizer::NAMES), "sgd",
+        "How gradients change the weights."),
+    defaulted("momentum", UNIT, "0.9",
+        "Momentum of sgd and nag; the others ignore it."),
+    defaulted("weight_decay", UNIT, "0.0001",
+        "Coefficient of the L2 penalty on weights."),
+    defaulted("beta_1", UNIT, "0.9",
+        "Decay of the first moment of adam."),
+    defaulted("beta_2", UNIT, "0.999",
+        "Decay of the second moment of adam."),
+    defaulted("eps", UNIT, "1e-08",
+        "Small number that keeps adam and rmsprop from dividing by zero."),
+    defaulted("gamma", UNIT, "0.9",
+        "Decay of the mean square of rmsprop."),
+
+    optional("augmentation_type", Kind::Choice(Augmentation::NAMES),
+        "Random changes to training images: crop and flip; and colour; and rotation, shear and aspect. Unset: a centre crop."),
+    optional("resize", Kind::Integer { min: 1, max: 8192 },
+        "Pixels of the shortest side that images are scaled to before the crop while training. Unset: no scaling."),
+
+    optional("top_k", Kind::Integer { min: 1, max: 1_000_000 },
+        "Also report how often the true class is among the top_k most likely ones; must be above 1 to have an effect."),
+    optional("checkpoint_frequency", Kind::Integer { min: 1, max: 1_000_000 },
+        "Epochs between parameter files in the model output, at most epochs. Unset: keep the best epoch only."),
+    defaulted("early_stopping", Kind::Bool, "False",
+        "End training when validation accuracy no longer improves."),
+    defaulted("early_stopping_min_epochs", Kind::Integer { min: 1, max: 1_000_000 }, "10",
+        "Epochs that always run before early stopping may act."),
+    defaulted("early_stopping_patience", Kind::Integer { min: 1, max: 1_000_000 }, "5",
+        "Epochs in a row without improvement after which training ends."),
+    defaulted("early_stopping_tolerance", UNIT, "0.0",
+        "Gain relative to the best accuracy below which an epoch counts as no improvement."),
+
+    optional("kv_store", Kind::Choice(KvStore::NAMES),
+        "How several hosts combine gradients: all of them at every step, or each as it arrives. One host ignores it."),
+    extension("seed", Kind::Integer { min: 0, max: u64::MAX }, "0",
+        "Seed of every random choice. The same seed and data repeat a run bit for bit on the same kind of machine."),
+];
+
+impl Hyperparameter {
+    /// The row called `name`.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        TABLE.iter().find(|row| row.name == name)
+    }
+}

@@ -1,0 +1,190 @@
+//! What the container tells the platform: failure text, log lines, and the environment it obeys.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use brazier_sagemaker::environment::{Environment, EnvironmentError, VARIABLES};
+use brazier_sagemaker::failure::{self, Fault};
+use brazier_sagemaker::log::{Level, line, line_at};
+use brazier_sagemaker::paths::Paths;
+use brazier_sagemaker::{banner, hyperparameters};
+
+#[test]
+fn the_first_failure_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = Paths::new(folder.path());
+    assert!(failure::write(&paths, Fault::Client, "no such\n\tchannel\r\n").unwrap());
+    assert!(!failure::write(&paths, Fault::Platform, "later").unwrap());
+    assert_eq!(fs::read_to_string(paths.failure()).unwrap(), "ClientError: no such channel");
+    let names: Vec<_> =
+        fs::read_dir(folder.path().join("output")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "data and failure, no temporary file: {names:?}");
+}
+
+#[test]
+fn a_failure_is_less_than_a_thousand_characters() {
+    let text = failure::text(Fault::Algorithm, &"日本".repeat(2000));
+    assert_eq!(text.chars().count(), 999);
+    assert!(text.starts_with("AlgorithmError: 日本"));
+    assert!(failure::text(Fault::Platform, "disk full").starts_with("InternalServerError: "));
+    assert_eq!([Fault::Algorithm, Fault::Client, Fault::Platform].map(Fault::exit_code), [1, 2, 4]);
+}
+
+#[test]
+fn output_folders_may_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = Paths::new(folder.path());
+    paths.create_outputs().unwrap();
+    paths.create_outputs().unwrap();
+    assert!(paths.model().is_dir() && paths.output_data().is_dir());
+}
+
+#[test]
+fn a_line_has_the_built_ins_prefix() {
+    let time = chrono::DateTime::from_timestamp(1_723_045_660, 0).unwrap();
+    let text = line_at(time, Level::Warning, "Epoch[0]\tone\ntwo\n");
+    let thread = text.strip_prefix("[08/07/2024 15:47:40 WARNING ").unwrap();
+    let (thread, message) = thread.split_once("] ").unwrap();
+    assert!(thread.len() == 15 && thread.bytes().all(|c| c.is_ascii_digit()), "{thread}");
+    assert_eq!(message, "Epoch[0]\tone two");
+    assert!(line(Level::Info, "x").ends_with(&format!(" INFO {thread}] x")));
+}
+
+fn given(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+}
+
+/// The public log of August 2024, an image-format job with three hyperparameters.
+#[test]
+fn the_parameters_block_is_that_of_a_public_log() {
+    let map = given(&[("image_shape", "3,32,32"), ("num_classes", "2"), ("num_training_samples", "1000")]);
+    let job = hyperparameters::parse(&map, &[]).unwrap();
+    let block = "---- Parameters ----
+num_layers: 152
+data type: <class 'numpy.float32'>
+epochs: 30
+optimizer: sgd
+momentum: 0.9
+weight_decay: 0.0001
+learning_rate: 0.1
+num_training_samples: 1000
+mini_batch_size: 32
+image_shape: 3,32,32
+num_classes: 2
+augmentation_type: None
+kv_store: device
+checkpoint_frequency not set, will store the best model
+--------------------";
+    assert_eq!(banner::parameters(&job, 1).join("\n"), block);
+    let start = ["use_pretrained_model: 0", "multi_label: 0", "Performing random weight initialization"];
+    assert_eq!(banner::initialization(&job), start);
+    assert_eq!(banner::threads(7), "Setting number of threads: 7");
+}
+
+#[test]
+fn the_parameters_block_names_what_is_set() {
+    let map = given(&[
+        ("num_classes", "2"),
+        ("num_training_samples", "1000"),
+        ("resize", "256"),
+        ("optimizer", "adam"),
+        ("learning_rate", "1e-5"),
+        ("lr_scheduler_step", "2, 4"),
+        ("augmentation_type", "crop"),
+        ("top_k", "2"),
+        ("early_stopping", "1"),
+        ("checkpoint_frequency", "1"),
+        ("use_pretrained_model", "1"),
+        ("precision_dtype", "float16"),
+    ]);
+    let job = hyperparameters::parse(&map, &[]).unwrap();
+    let block = "---- Parameters ----
+num_layers: 152
+data type: <class 'numpy.float16'>
+epochs: 30
+image resize size: 256
+optimizer: adam
+beta_1: 0.9
+beta_2: 0.999
+eps: 1e-08
+weight_decay: 0.0001
+learning_rate: 1e-05
+lr_scheduler_step: 2,4
+lr_scheduler_factor: 0.1
+num_training_samples: 1000
+mini_batch_size: 32
+image_shape: 3,224,224
+num_classes: 2
+augmentation_type: crop
+kv_store: dist_sync
+top_k: 2
+early_stopping: True
+early_stopping_min_epochs: 10
+early_stopping_patience: 5
+early_stopping_tolerance: 0.0
+checkpoint_frequency: 1
+--------------------";
+    assert_eq!(banner::parameters(&job, 2).join("\n"), block);
+    assert!(banner::initialization(&job)[2].starts_with("Using pretrained model for initializing weights"));
+}
+
+#[test]
+fn configurations_are_python_dictionaries() {
+    let map = given(&[("epochs", "2"), ("model_prefix", "it's\t\\"), ("num_classes", "2")]);
+    let lines = banner::configuration(&map, Path::new("/opt/ml/x.json"), "brazier");
+    assert!(lines[0].starts_with(
+        "Reading default configuration from brazier: {'num_layers': 152, 'image_shape': '3,224,224', "
+    ));
+    assert!(lines[0].contains("'eps': 1e-08") && lines[0].contains("'early_stopping': False"));
+    let provided = r#"{'epochs': '2', 'model_prefix': "it's\t\\", 'num_classes': '2'}"#;
+    assert_eq!(lines[1], format!("Merging with provided configuration from /opt/ml/x.json: {provided}"));
+    assert!(lines[2].contains("'mini_batch_size': 32") && lines[2].contains("'epochs': '2'"));
+    assert!(!lines[2].contains("'epochs': 30"));
+}
+
+#[test]
+fn the_environment_is_typed() {
+    let read = |name: &'static str, value: &'static str| {
+        Environment::new(move |asked: &str| (asked == name).then(|| value.to_string()))
+    };
+    let none = Environment::new(|_: &str| None);
+    assert_eq!((none.port(), none.max_payload(), none.batch()), (Ok(8080), Ok(25 << 20), false));
+    assert_eq!(none.base_directory(), PathBuf::from("/opt/ml"));
+    assert_eq!((none.job_name(), none.default_accept()), (None, None));
+
+    assert_eq!(read("SAGEMAKER_BIND_TO_PORT", " 9001 ").port(), Ok(9001));
+    for value in ["0", "65536", "http"] {
+        let expected = "a port between 1 and 65535";
+        let error = EnvironmentError { name: "SAGEMAKER_BIND_TO_PORT", value: value.to_string(), expected };
+        assert_eq!(read("SAGEMAKER_BIND_TO_PORT", value).port(), Err(error));
+    }
+    for (value, batch) in [("true", true), ("True", true), ("false", false), ("", false)] {
+        assert_eq!(read("SAGEMAKER_BATCH", value).batch(), batch, "{value}");
+    }
+    assert_eq!(read("SAGEMAKER_MAX_PAYLOAD_IN_MB", "6").max_payload(), Ok(6 << 20));
+    assert_eq!(read("SAGEMAKER_MAX_PAYLOAD_IN_MB", "0").max_payload(), Ok(100 << 20));
+    assert!(read("SAGEMAKER_MAX_PAYLOAD_IN_MB", "101").max_payload().is_err());
+    assert_eq!(read("SAGEMAKER_BASE_DIR", "/tmp/ml").base_directory(), PathBuf::from("/tmp/ml"));
+    assert_eq!(read("TRAINING_JOB_NAME", "job-1").job_name().as_deref(), Some("job-1"));
+    let accept = read("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/jsonlines");
+    assert_eq!(accept.default_accept().as_deref(), Some("application/jsonlines"));
+}
+
+/// A variable that is read but not listed would be undocumented.
+#[test]
+fn every_variable_read_is_listed() {
+    let asked = std::cell::RefCell::new(Vec::new());
+    let environment = Environment::new(|name: &str| {
+        asked.borrow_mut().push(name.to_string());
+        None
+    });
+    environment.base_directory();
+    environment.job_name();
+    environment.port().unwrap();
+    environment.batch();
+    environment.max_payload().unwrap();
+    environment.default_accept();
+    let listed: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+    assert_eq!(*asked.borrow(), listed);
+}

@@ -1,0 +1,1 @@
+//! HTTP, admission, batching, prediction, drain

@@ -1,0 +1,38 @@
+//! What can end a run.
+
+use std::path::PathBuf;
+
+/// Why training stopped without a model, or without the one asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// Samples that cannot be read.
+    #[error(transparent)]
+    Data(#[from] brazier_data::DataError),
+    /// A network that cannot be built or written.
+    #[error(transparent)]
+    Model(#[from] brazier_model::ModelError),
+    /// A file of the artifact that cannot be written.
+    #[error(transparent)]
+    Commit(#[from] brazier_checkpoint::commit::CommitError),
+    /// Another rank is gone.
+    #[error(transparent)]
+    Collective(#[from] brazier_collective::CollectiveError),
+    /// An earlier weights file that cannot be taken away.
+    #[error("{path}: cannot remove the weights of an earlier epoch: {source}")]
+    Remove {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Fewer samples than one step takes.
+    #[error("The number of input images must be bigger or equal to the mini_batch_size. Found {samples} images for {batch} a step ({ranks} rank(s)).")]
+    TooFewSamples {
+        /// Samples an epoch.
+        samples: usize,
+        /// Samples a step takes over all ranks.
+        batch: usize,
+        /// Ranks that share a step.
+        ranks: usize,
+    },
+}

@@ -1,0 +1,55 @@
+//! A job, resolved: everything the loop needs and nothing it has to look up.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use brazier_image::augment::TrainTransform;
+use brazier_image::preprocess::Preprocess;
+use brazier_model::Layout;
+use burn::tensor::Device;
+
+use crate::early_stop::EarlyStopping;
+use crate::schedule::Schedule;
+
+/// What is to be trained and how.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The network.
+    pub layout: Layout,
+    /// Channels, height and width of its input.
+    pub shape: [usize; 3],
+    /// Where it is trained, without autodiff.
+    pub device: Device,
+    /// Passes over the training samples.
+    pub epochs: usize,
+    /// Images of a step on one rank.
+    pub batch: usize,
+    /// Samples that make an epoch, over all ranks; the channel may hold more or fewer.
+    pub samples_per_epoch: usize,
+    /// Learning rate by update.
+    pub schedule: Schedule,
+    /// Share of the last step's movement that goes on.
+    pub momentum: f64,
+    /// Pull of weights and gammas towards zero.
+    pub weight_decay: f64,
+    /// From which initial weights, sample order and augmentation follow.
+    pub seed: u64,
+    /// Whether each epoch has an order of its own; off, samples come as stored.
+    pub shuffle: bool,
+    /// Encoded bytes to a training image.
+    pub transform: TrainTransform,
+    /// Encoded bytes to a validation image; the artifact tells an endpoint to do the same.
+    pub preprocess: Preprocess,
+    /// Also count labels among the k most likely classes while training.
+    pub top_k: Option<usize>,
+    /// When to end before the last epoch.
+    pub early_stopping: Option<EarlyStopping>,
+    /// Keep the weights of every so many epochs; unset: of the best epoch.
+    pub checkpoint_frequency: Option<usize>,
+    /// The artifact's folder.
+    pub model_directory: PathBuf,
+    /// Names of the classes, for the artifact.
+    pub class_names: Option<Vec<String>>,
+    /// The job's hyperparameters as text, for the artifact.
+    pub hyperparameters: BTreeMap<String, String>,
+}

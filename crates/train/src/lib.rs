@@ -1,0 +1,28 @@
+//! Training: from a job and its channels to an artifact on disk.
+//!
+//! - [`job`]: what is to be trained, resolved: no text, no paths to look for
+//! - [`run`]: the loop, read downward: epoch, step, evaluate, store, stop
+//! - [`step`]: forward, backward, update; [`reduce`]: over ranks; [`optimizer`], [`schedule`]: with what and how far
+//! - [`evaluate`]: a channel, every image once; [`seen`]: the counts behind accuracy and loss
+//! - [`early_stop`], [`store`]: when to end, which weights stay
+//! - [`report`]: events of a run, as log lines or as a table for people
+//!
+//! Not here: hyperparameter text and container paths (`sagemaker`), the network (`model`), pixels (`data`, `image`).
+//! Called by `cli`. Invariant: all ranks take the same number of steps and leave the loop at the same one.
+
+pub mod early_stop;
+pub mod error;
+pub mod evaluate;
+pub mod job;
+pub mod optimizer;
+pub mod reduce;
+pub mod report;
+pub mod run;
+pub mod schedule;
+pub mod seen;
+pub mod step;
+pub mod store;
+
+pub use error::TrainError;
+pub use job::Job;
+pub use run::{Channels, Outcome, run};

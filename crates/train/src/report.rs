@@ -1,0 +1,93 @@
+//! What happens in a run, and who tells it to whom.
+
+mod log;
+mod table;
+
+use std::path::Path;
+use std::time::Duration;
+
+pub use log::Log;
+pub use table::Table;
+
+use crate::seen::Seen;
+
+/// Something worth telling.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// An epoch begins.
+    EpochStarted {
+        /// 0-based.
+        epoch: usize,
+        /// Epochs of the job.
+        epochs: usize,
+        /// Steps of the epoch.
+        steps: usize,
+        /// Learning rate of its first step.
+        rate: f64,
+    },
+    /// A step is done.
+    Stepped {
+        /// 0-based.
+        epoch: usize,
+        /// 0-based, in the epoch.
+        step: usize,
+        /// Steps of the epoch.
+        steps: usize,
+        /// Since the epoch's start.
+        seen: Seen,
+        /// Since the epoch's start.
+        time: Duration,
+    },
+    /// The training part of an epoch is done.
+    Trained(&'a Trained),
+    /// The validation channel was evaluated.
+    Validated {
+        /// 0-based.
+        epoch: usize,
+        /// Over the whole channel.
+        seen: Seen,
+        /// How long it took.
+        time: Duration,
+    },
+    /// The epoch is strictly better than all before; its weights are stored next.
+    Best {
+        /// Validation accuracy.
+        accuracy: f64,
+    },
+    /// Weights are on disk.
+    Saved {
+        /// Their file.
+        path: &'a Path,
+    },
+    /// Validation accuracy no longer grows; the run ends.
+    EarlyStop {
+        /// The last epoch, 0-based.
+        epoch: usize,
+    },
+}
+
+/// The training part of an epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Trained {
+    /// 0-based.
+    pub epoch: usize,
+    /// Over the epoch.
+    pub seen: Seen,
+    /// How long it took.
+    pub time: Duration,
+    /// Learning rate of its last step.
+    pub rate: f64,
+    /// Share of `time` spent waiting for data.
+    pub data_wait_share: f64,
+}
+
+/// Takes the events of a run as they happen.
+pub trait Report {
+    /// Something happened.
+    fn event(&mut self, event: &Event);
+}
+
+/// Samples in a second; 0 in no time.
+fn speed(seen: Seen, time: Duration) -> f64 {
+    if time.is_zero() { 0.0 } else { seen.samples as f64 / time.as_secs_f64() }
+}

@@ -1,0 +1,93 @@
+//! A table for people: one row an epoch, and a bar while it runs.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Event, Report, Trained, speed};
+use crate::seen::Seen;
+
+/// Writes the table to `out`; the bar goes to the terminal's error stream, if there is one, and leaves no trace.
+pub struct Table<W> {
+    out: W,
+    bar: ProgressBar,
+    epochs: usize,
+    row: Option<String>,
+}
+
+impl<W: Write> Table<W> {
+    /// An empty table.
+    pub fn new(out: W) -> Self {
+        Table { out, bar: ProgressBar::hidden(), epochs: 0, row: None }
+    }
+
+    fn start(&mut self, epoch: usize, epochs: usize, steps: usize) {
+        if epoch == 0 {
+            self.line(" epoch   train loss   accuracy   validation loss   accuracy   images/s   data wait   time");
+        }
+        self.epochs = epochs;
+        if std::io::stderr().is_terminal() {
+            let style = ProgressStyle::with_template(" {prefix} {bar:30} {pos}/{len} steps, {eta} left   {msg}");
+            self.bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr())
+                .with_prefix(format!("{}/{epochs}", epoch + 1));
+            if let Ok(style) = style {
+                self.bar.set_style(style);
+            }
+        }
+    }
+
+    fn step(&mut self, step: usize, seen: Seen, time: Duration) {
+        self.bar.set_position(step as u64 + 1);
+        let speed = speed(seen, time);
+        self.bar.set_message(format!(
+            "loss {:.3}, accuracy {:.2} %, {speed:.0} images/s",
+            seen.mean_loss(),
+            seen.accuracy() * 100.0
+        ));
+    }
+
+    fn trained(&mut self, trained: &Trained) {
+        self.bar.finish_and_clear();
+        let Trained { epoch, seen, time, data_wait_share, .. } = *trained;
+        let cells = [
+            format!(" {:>5}   {:>10.4}   {:>6.2} %", format!("{}/{}", epoch + 1, self.epochs), seen.mean_loss(), seen.accuracy() * 100.0),
+            format!("{:>8.0}   {:>7.2} %   {:>4.0} s", speed(seen, time), data_wait_share * 100.0, time.as_secs_f64()),
+        ];
+        // The row waits for validation's two columns, which stand in the middle.
+        self.row = Some(cells.join("{validation}"));
+    }
+
+    fn finish_row(&mut self, validation: &str) {
+        if let Some(row) = self.row.take() {
+            self.line(&row.replace("{validation}", validation));
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        // A reader that is gone does not end training.
+        let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+    }
+}
+
+impl<W: Write> Report for Table<W> {
+    fn event(&mut self, event: &Event) {
+        match *event {
+            Event::EpochStarted { epoch, epochs, steps, .. } => {
+                self.finish_row(&format!("   {:>15}   {:>8}   ", "-", "-"));
+                self.start(epoch, epochs, steps);
+            }
+            Event::Stepped { step, seen, time, .. } => self.step(step, seen, time),
+            Event::Trained(trained) => self.trained(trained),
+            Event::Validated { seen, .. } => {
+                let (loss, accuracy) = (seen.mean_loss(), seen.accuracy() * 100.0);
+                self.finish_row(&format!("   {loss:>15.4}   {accuracy:>6.2} %   "));
+            }
+            Event::Best { .. } => {}
+            Event::Saved { .. } => self.finish_row(&format!("   {:>15}   {:>8}   ", "-", "-")),
+            Event::EarlyStop { epoch } => {
+                self.line(&format!(" stopped after epoch {}: validation accuracy no longer improves", epoch + 1));
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a step or an evaluation saw: samples, loss, right answers.
+
+use brazier_model::loss;
+use burn::tensor::{Int, Tensor};
+
+/// What a step or an evaluation saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// Images.
+    pub samples: usize,
+    /// Sum over the images of the cross-entropy.
+    pub loss: f64,
+    /// Images whose most likely class is their label.
+    pub correct: usize,
+    /// Images whose label is among the k most likely classes.
+    pub in_top_k: usize,
+}
+
+impl Seen {
+    /// Share of right answers; 0 of nothing.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.samples.max(1) as f64
+    }
+
+    /// Share of labels among the k most likely classes; 0 of nothing.
+    pub fn top_k_accuracy(&self) -> f64 {
+        self.in_top_k as f64 / self.samples.max(1) as f64
+    }
+
+    /// Mean cross-entropy.
+    pub fn mean_loss(&self) -> f64 {
+        self.loss / self.samples.max(1) as f64
+    }
+
+    /// Takes in what another step saw.
+    pub fn add(&mut self, other: Seen) {
+        self.samples += other.samples;
+        self.loss += other.loss;
+        self.correct += other.correct;
+        self.in_top_k += other.in_top_k;
+    }
+}
+
+/// What the logits of a batch say about its labels.
+pub fn judge(logits: Tensor<2>, labels: Tensor<1, Int>, mean_loss: f64, top_k: Option<usize>) -> Seen {
+    let [samples, classes] = logits.dims();
+    let in_top_k = match top_k {
+        Some(k) if k < classes => {
+            let best = logits.clone().topk(k, 1).slice([0..samples, k - 1..k]);
+            let own = logits.clone().gather(1, labels.clone().unsqueeze_dim(1));
+            count(own.greater_equal(best).int().sum())
+        }
+        Some(_) => samples,
+        None => 0,
+    };
+    let correct = count(loss::count_correct(logits, labels));
+    Seen { samples, loss: mean_loss * samples as f64, correct, in_top_k }
+}
+
+fn count(sum: Tensor<1, Int>) -> usize {
+    sum.into_data().iter::<i64>().sum::<i64>().unsigned_abs() as usize
+}
