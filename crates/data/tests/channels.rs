@@ -77,6 +77,23 @@ fn folders_are_classes_in_byte_order() {
     assert_eq!(dataset.source.origin(3).unwrap().to_string(), "dog/2.PNG");
 }
 
+#[cfg(unix)]
+#[test]
+fn links_to_files_and_class_folders_count_and_circles_do_not() {
+    use std::os::unix::fs::symlink;
+    let input = Input::new();
+    let image = input.write("elsewhere/1.png", png(1));
+    let folder = input.path().join("train/cat");
+    std::fs::create_dir_all(&folder).unwrap();
+    symlink(&image, folder.join("linked.png")).unwrap();
+    symlink(&folder, folder.join("circle")).unwrap();
+    symlink("nowhere", folder.join("dangling.png")).unwrap();
+    symlink(input.path().join("elsewhere"), input.path().join("train/dog")).unwrap();
+    let dataset = input.train().unwrap();
+    assert_eq!(contents(&dataset), [(0.0, 1), (1.0, 1)]);
+    assert_eq!(dataset.class_names.unwrap(), ["cat", "dog"]);
+}
+
 #[test]
 fn validation_folders_are_numbered_as_in_training() {
     let input = Input::new();

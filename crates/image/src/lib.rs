@@ -1,8 +1,8 @@
 //! Encoded bytes to pixels to network input, with limits.
 //!
 //! - [`limits`]: the bounds put on one image before memory is spent on it
-//! - [`probe`]: format and size from the header alone
-//! - [`decode`]: bytes to 8-bit grey or RGB [`Pixels`]; [`encode`]: the way back, as PNG
+//! - [`mod@probe`]: format and size from the header alone
+//! - [`mod@decode`]: bytes to 8-bit grey or RGB [`Pixels`]; [`encode`]: the way back, as PNG
 //! - [`resize`], [`crop`]: the two geometric steps, by MXNet's integer rules
 //! - [`preprocess`]: the one evaluation path, shared by validation and serving
 //! - [`augment`]: the training path, random numbers supplied by the caller

@@ -2,6 +2,7 @@
 //!
 //! The key is the image's index in its list. MXNet's iterator ignores keys and sorts the offsets.
 
+use crate::excerpt::excerpt;
 use std::io::{self, Write};
 
 /// One line.
@@ -43,7 +44,7 @@ pub fn write(entries: &[Entry], mut out: impl Write) -> io::Result<()> {
 }
 
 fn entry(line: usize, bytes: &[u8]) -> Result<Option<Entry>, IndexError> {
-    let fail = |reason| IndexError { line, text: crate::lst::excerpt(bytes), reason };
+    let fail = |reason| IndexError { line, text: excerpt(bytes), reason };
     let text = str::from_utf8(bytes).map_err(|_| fail("not UTF-8"))?;
     let mut fields = text.split_whitespace();
     let Some(key) = fields.next() else { return Ok(None) };

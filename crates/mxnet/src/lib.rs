@@ -12,6 +12,7 @@
 //!
 //! Invariant: no input, however damaged, panics or makes us allocate more than a fixed multiple of its own length.
 
+mod excerpt;
 pub mod idx;
 pub mod image_record;
 pub mod lst;

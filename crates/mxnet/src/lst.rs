@@ -4,6 +4,7 @@
 //! written as integers, blanks inside paths. What `im2rec` prints and skips is an error here; a caller
 //! that wants to skip uses [`lines`].
 
+use crate::excerpt::excerpt;
 use std::io::{self, Write};
 
 /// One image of a list.
@@ -110,10 +111,4 @@ fn entry(line: usize, bytes: &[u8]) -> Result<Option<Entry>, ListError> {
 /// A label as `im2rec` packs it: read in double precision, stored in single.
 fn label(text: &str) -> Option<f32> {
     text.parse::<f64>().ok().map(|label| label as f32).filter(|label| label.is_finite())
-}
-
-/// The beginning of a line, for an error message.
-pub(crate) fn excerpt(line: &[u8]) -> String {
-    const MOST: usize = 120;
-    String::from_utf8_lossy(line.get(..MOST).unwrap_or(line)).trim_end().to_owned()
 }

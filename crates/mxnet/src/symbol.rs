@@ -46,8 +46,9 @@ pub struct Node {
 }
 
 impl Symbol {
-    /// A graph of these nodes, in topological order, with the remaining fields worked out: one output for each operator, but
-    /// three (result, mean, variance) for BatchNorm. `mxnet_version` is 10300 for MXNet 1.3.0.
+    /// A graph of these nodes, in topological order, with the other fields worked out: one output for each
+    /// operator, but three (result, mean, variance) for BatchNorm, as MXNet's GPU builds count. `mxnet_version` is
+    /// 10300 for MXNet 1.3.0.
     pub fn new(nodes: Vec<Node>, heads: Vec<[usize; 3]>, mxnet_version: i64) -> Self {
         let variables = nodes.iter().enumerate().filter(|(_, node)| node.is_variable());
         let arg_nodes = variables.map(|(index, _)| index).collect();

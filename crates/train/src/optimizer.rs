@@ -46,10 +46,10 @@ impl Map for Update<'_> {
             return value;
         }
         let gradient = value.grad(self.gradients);
-        let weight = value.inner();
+        // Only a fixed gamma has no gradient. MXNet writes 1 over it in every forward pass and decays it all the same.
+        let weight = if gradient.is_some() { value.inner() } else { value.inner().ones_like() };
         let shape = weight.shape();
         let decay = self.sgd.decay(name);
-        // A fixed gamma has no gradient and decays all the same.
         let force = match (gradient, decay == 0.0) {
             (Some(gradient), true) => gradient,
             (Some(gradient), false) => gradient + weight.clone() * decay,

@@ -77,7 +77,7 @@ fn find_images(root: &Path, folder: &str, paths: &mut Vec<String>) -> Result<(),
         match entry.kind {
             Kind::Directory if !entry.link => find_images(root, &path, paths)?,
             Kind::File { bytes } if bytes > 0 && EXTENSIONS.contains(&entry.extension().as_str()) => {
-                paths.push(path)
+                paths.push(path);
             }
             _ => {}
         }

@@ -1,7 +1,6 @@
 //! Layout to symbol.
 
 use brazier_mxnet::symbol::{Node, Symbol, VARIABLE};
-use serde_json::json;
 
 use crate::layout::{Layout, Stem, UnitKind};
 
@@ -40,7 +39,8 @@ pub fn symbol(layout: &Layout) -> Symbol {
     x = graph.fully_connected(x, &layout.head, layout.classes);
     let label = graph.variable("softmax_label", &[]);
     graph.operator("SoftmaxOutput", "softmax", &[], &[(x, 0), (label, 0)]);
-    graph.finish()
+    let output = [graph.nodes.len() - 1, 0, 0];
+    Symbol::new(graph.nodes, vec![output], MXNET_VERSION)
 }
 
 type Attributes<'a> = &'a [(&'a str, &'a str)];
@@ -52,24 +52,6 @@ struct Graph {
 }
 
 impl Graph {
-    /// The symbol of the nodes so far; the last one is the output.
-    fn finish(self) -> Symbol {
-        let outputs = self.nodes.iter().scan(0, |sum, node| {
-            // Of BatchNorm's three outputs two are the batch's statistics.
-            *sum += if node.op == "BatchNorm" { 3 } else { 1 };
-            Some(*sum)
-        });
-        let variables = self.nodes.iter().enumerate().filter(|(_, node)| node.is_variable());
-        let version = ("mxnet_version".to_owned(), json!(["int", MXNET_VERSION]));
-        Symbol {
-            arg_nodes: variables.map(|(index, _)| index).collect(),
-            node_row_ptr: std::iter::once(0).chain(outputs).collect(),
-            heads: vec![[self.nodes.len() - 1, 0, 0]],
-            attrs: std::iter::once(version).collect(),
-            nodes: self.nodes,
-        }
-    }
-
     fn variable(&mut self, name: &str, attributes: Attributes) -> usize {
         self.operator(VARIABLE, name, attributes, &[])
     }

@@ -54,6 +54,25 @@ impl Dtype {
         Self::BY_CODE.get(usize::try_from(code).ok()?).copied()
     }
 
+    /// NumPy's name of the type, as `float32`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "float32",
+            Self::F64 => "float64",
+            Self::F16 => "float16",
+            Self::U8 => "uint8",
+            Self::I32 => "int32",
+            Self::I8 => "int8",
+            Self::I64 => "int64",
+            Self::Bool => "bool",
+            Self::I16 => "int16",
+            Self::U16 => "uint16",
+            Self::U32 => "uint32",
+            Self::U64 => "uint64",
+            Self::Bf16 => "bfloat16",
+        }
+    }
+
     /// The type's code in a file: its place in the declaration.
     pub fn code(self) -> i32 {
         self as i32

@@ -16,7 +16,7 @@ impl Symbol {
     /// The graph as JSON in MXNet's layout, the same bytes that MXNet writes for it. Fields that files before 0.9 do
     /// not have (`node_row_ptr`, `attrs`) are left out when empty.
     pub fn to_json(&self) -> String {
-        let nodes = self.nodes.iter().map(|node| node_json(node, 2)).collect();
+        let nodes = self.nodes.iter().map(|node| node_json(node, 2));
         let mut fields = vec![
             pair("nodes", &block(nodes, ['[', ']'], 0, 1)),
             pair("arg_nodes", &list(self.arg_nodes.iter().map(usize::to_string), 1)),
@@ -27,9 +27,9 @@ impl Symbol {
         fields.push(pair("heads", &list(self.heads.iter().map(edge), 1)));
         if !self.attrs.is_empty() {
             let attrs = self.attrs.iter().map(|(name, value)| pair(name, &value_json(value)));
-            fields.push(pair("attrs", &block(attrs.collect(), ['{', '}'], OBJECT_LINE, 1)));
+            fields.push(pair("attrs", &block(attrs, ['{', '}'], OBJECT_LINE, 1)));
         }
-        block(fields, ['{', '}'], 0, 0)
+        block(fields.into_iter(), ['{', '}'], 0, 0)
     }
 }
 
@@ -37,10 +37,10 @@ fn node_json(node: &Node, depth: usize) -> String {
     let mut fields = vec![pair("op", &quoted(&node.op)), pair("name", &quoted(&node.name))];
     if !node.attrs.is_empty() {
         let attrs = node.attrs.iter().map(|(name, value)| pair(name, &quoted(value)));
-        fields.push(pair("attrs", &block(attrs.collect(), ['{', '}'], OBJECT_LINE, depth + 1)));
+        fields.push(pair("attrs", &block(attrs, ['{', '}'], OBJECT_LINE, depth + 1)));
     }
     fields.push(pair("inputs", &list(node.inputs.iter().map(edge), depth + 1)));
-    block(fields, ['{', '}'], 0, depth)
+    block(fields.into_iter(), ['{', '}'], 0, depth)
 }
 
 fn edge([node, output, version]: &[usize; 3]) -> String {
@@ -48,12 +48,13 @@ fn edge([node, output, version]: &[usize; 3]) -> String {
 }
 
 fn list(items: impl Iterator<Item = String>, depth: usize) -> String {
-    block(items.collect(), ['[', ']'], LIST_LINE, depth)
+    block(items, ['[', ']'], LIST_LINE, depth)
 }
 
 /// Items between brackets: on one line when there are no more than `line`, otherwise one line each, with the
 /// closing bracket at `depth`.
-fn block(items: Vec<String>, [open, close]: [char; 2], line: usize, depth: usize) -> String {
+fn block(items: impl Iterator<Item = String>, [open, close]: [char; 2], line: usize, depth: usize) -> String {
+    let items: Vec<String> = items.collect();
     if items.len() <= line || items.is_empty() {
         return format!("{open}{}{close}", items.join(", "));
     }

@@ -1,0 +1,93 @@
+//! `brazier inspect`: what is in a file of the formats this program reads.
+
+mod archive;
+mod digest;
+mod list;
+mod params;
+mod records;
+mod symbol;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::fault::client;
+
+/// The command line of `inspect`.
+pub fn command() -> Command {
+    Command::new("inspect")
+        .about("Show what is in a .rec, .lst, .params, symbol or model.tar.gz file")
+        .arg(
+            Arg::new("file")
+                .value_name("FILE")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The file, or a model folder"),
+        )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .action(ArgAction::SetTrue)
+                .help("One JSON object a line for each record, list entry, graph node or tensor"),
+        )
+        .arg(
+            Arg::new("raw")
+                .long("raw")
+                .action(ArgAction::SetTrue)
+                .help("Take records of a .rec file as plain bytes, without an image header"),
+        )
+}
+
+/// How the answer is wanted.
+#[derive(Clone, Copy)]
+struct Form {
+    json: bool,
+    raw: bool,
+}
+
+/// Inspects.
+pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
+    let Some(path) = arguments.get_one::<PathBuf>("file") else { return Ok(()) };
+    let form = Form { json: arguments.get_flag("json"), raw: arguments.get_flag("raw") };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let result = inspect(path, form, &mut out);
+    // What was found before an error is worth showing.
+    let flushed = out.flush();
+    match result {
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => match flushed {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        },
+    }
+}
+
+/// A reader that has seen enough, such as `head`, is no error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn inspect(path: &Path, form: Form, out: &mut dyn Write) -> anyhow::Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if path.is_dir() || [".tar.gz", ".tgz", ".tar"].iter().any(|ending| name.ends_with(ending)) {
+        return archive::show(path, form, out);
+    }
+    let open = || File::open(path).map_err(|error| client(format!("{}: {error}", path.display())));
+    if name.ends_with(".rec") {
+        return records::show(path, open()?, form, out);
+    }
+    let mut bytes = Vec::new();
+    open()?.read_to_end(&mut bytes).map_err(|error| client(format!("{}: {error}", path.display())))?;
+    match name.rsplit_once('.').map_or("", |(_, ending)| ending) {
+        "lst" => list::show(path, &bytes, form, out),
+        "params" => params::show(path, &bytes, form, out),
+        "json" => symbol::show(path, &bytes, form, out),
+        _ => Err(client(format!(
+            "{}: not a name this command knows, expected .rec, .lst, .params, -symbol.json or model.tar.gz",
+            path.display()
+        ))),
+    }
+}

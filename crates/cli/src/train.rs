@@ -1,0 +1,62 @@
+//! `brazier train`: the container's entry and a person's, one engine.
+
+mod channels;
+mod container;
+mod flags;
+mod job;
+mod local;
+mod recipe;
+mod signals;
+mod unsupported;
+
+use std::path::PathBuf;
+
+use brazier_sagemaker::environment;
+use brazier_sagemaker::paths::Paths;
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+/// The command line of `train`.
+pub fn command() -> Command {
+    Command::new("train")
+        .about("Train a classifier")
+        .long_about(
+            "Without DATASET: what a SageMaker container does. Reads input/config and input/data under /opt/ml, \
+             writes model, and output/failure if it fails.\n\n\
+             With DATASET: for people. The folder holds train and validation (each with .rec files, .lst files and \
+             images, or one folder per class), or one folder per class itself. Classes, sample counts and the image \
+             shape are found out; any hyperparameter can be given.",
+        )
+        .arg(
+            Arg::new("dataset")
+                .value_name("DATASET")
+                .value_parser(value_parser!(String))
+                .help("Folder of a data set; left out inside a container"),
+        )
+        .arg(
+            Arg::new("prefix")
+                .long("prefix")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .conflicts_with("dataset")
+                .help("Root of the container's tree, instead of /opt/ml"),
+        )
+        .arg(
+            Arg::new("output")
+                .long("output")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .requires("dataset")
+                .help("New folder for model/ and model.tar.gz [default: models/NAME, numbered]"),
+        )
+        .args(flags::all())
+}
+
+/// Trains.
+pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
+    let given = flags::given(arguments);
+    if let Some(dataset) = arguments.get_one::<String>("dataset") {
+        return local::run(dataset, arguments.get_one::<PathBuf>("output").cloned(), given);
+    }
+    let prefix = arguments.get_one::<PathBuf>("prefix").cloned();
+    container::run(&Paths::new(&prefix.unwrap_or_else(|| environment::process().base_directory())), given)
+}

@@ -1,0 +1,116 @@
+//! Training inside a container: `/opt/ml` in, `/opt/ml` out.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use anyhow::Context;
+use brazier_collective::Single;
+use brazier_data::ChannelFiles;
+use brazier_sagemaker::banner;
+use brazier_sagemaker::channels::{self, Channel};
+use brazier_sagemaker::failure::{self, Fault};
+use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
+use brazier_sagemaker::log::{Level, line};
+use brazier_sagemaker::paths::Paths;
+use brazier_sagemaker::resources::Resources;
+use brazier_train::Channels;
+use brazier_train::report::Log;
+
+use super::channels::Datasets;
+use super::{job, signals, unsupported};
+use crate::fault::{self, client};
+use crate::panics;
+
+/// Trains the job under `paths`; `overrides` go before `hyperparameters.json`. A failure is told in the log and in
+/// `output/failure`, which the platform shows as the job's `FailureReason`.
+pub fn run(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<()> {
+    let result = panics::caught(|| train(paths, overrides));
+    if let Err(error) = &result {
+        let (fault, message) = (fault::of(error), fault::message(error));
+        let told = match fault {
+            Fault::Client => "Customer Error",
+            Fault::Algorithm => "Algorithm Error",
+            Fault::Platform => "Platform Error",
+        };
+        say(Level::Error, &format!("{told}: {message}"));
+        if let Err(error) = failure::write(paths, fault, &message) {
+            say(Level::Error, &format!("{}: cannot be written: {error}", paths.failure().display()));
+        }
+    }
+    result
+}
+
+fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<()> {
+    let stop = signals::stop_flag()?;
+    paths.create_outputs().with_context(|| format!("cannot make the output folders under {}", paths.prefix().display()))?;
+    let read = hyperparameters(paths, overrides)?;
+    let inputs = channels::read(paths)?;
+    let resources = Resources::read(paths)?;
+    unsupported::inputs(&inputs, &resources)?;
+
+    let (train, validation) = (files(&inputs, "train")?, files(&inputs, "validation")?);
+    let datasets = Datasets::open(&train, Some(&validation))?;
+    for dataset in std::iter::once(&datasets.train).chain(&datasets.validation) {
+        say(Level::Info, &dataset.description);
+    }
+    datasets.check_labels(read.num_classes)?;
+    let found = datasets.train.source.len();
+    if found != read.num_training_samples {
+        let given = read.num_training_samples;
+        say(Level::Warning, &format!("num_training_samples is {given}, but the train channel holds {found} images."));
+    }
+
+    let threads = job::data_threads();
+    banner::initialization(&read).iter().for_each(|text| say(Level::Info, text));
+    banner::parameters(&read, resources.world()).iter().for_each(|text| say(Level::Info, text));
+    say(Level::Info, &banner::threads(threads));
+
+    let job = job::job(&read, datasets.class_names(read.num_classes), paths.model())?;
+    let (train, validation) = datasets.loaders(threads)?;
+    let channels = Channels { train: &train, validation: validation.as_ref() };
+    let mut log = Log::new(io::stdout(), || line(Level::Info, ""), read.top_k);
+    let outcome = brazier_train::run(&job, &channels, &mut Single, &mut log, &stop)?;
+    if outcome.stopped {
+        say(Level::Warning, "Stopped by a signal; the model so far is in the model folder.");
+    }
+    Ok(())
+}
+
+fn hyperparameters(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<Hyperparameters> {
+    let path = paths.hyperparameters();
+    let given = hyperparameters::read(paths)?;
+    if given.is_none() {
+        say(Level::Warning, &format!("{} does not exist, taken as empty.", path.display()));
+    }
+    let mut given = given.unwrap_or_default();
+    given.extend(overrides);
+    let source = format!("brazier {}", env!("CARGO_PKG_VERSION"));
+    banner::configuration(&given, &path, &source).iter().for_each(|text| say(Level::Info, text));
+    let read = hyperparameters::parse(&given, &[])?;
+    read.warnings.iter().for_each(|text| say(Level::Warning, text));
+    unsupported::hyperparameters(&read)?;
+    Ok(read)
+}
+
+/// The files of a channel the job must have.
+fn files(inputs: &[Channel], name: &str) -> anyhow::Result<ChannelFiles> {
+    let Some(channel) = channels::find(inputs, name) else {
+        let found: Vec<&str> = inputs.iter().map(|channel| channel.name.as_str()).collect();
+        let found = if found.is_empty() { "none".into() } else { found.join(", ") };
+        return Err(client(format!("channel '{name}' is missing: the job's channels are {found}")));
+    };
+    let list = channels::find(inputs, &format!("{name}_lst"));
+    let searched = list.unwrap_or(channel);
+    let ending = if list.is_some() { "lst" } else { "rec" };
+    say(Level::Info, &format!("Searching for .{ending} files in {}.", searched.path.display()));
+    Ok(ChannelFiles {
+        name: name.into(),
+        directory: channel.path.clone(),
+        list_directory: list.map(|list| list.path.clone()),
+    })
+}
+
+fn say(level: Level, text: &str) {
+    // Whoever reads the log may be gone; the job goes on.
+    let _ = writeln!(io::stdout(), "{}", line(level, text));
+}

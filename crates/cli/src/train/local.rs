@@ -1,0 +1,132 @@
+//! Training for a person: a folder in, a model and how to use it out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use brazier_checkpoint::archive::{self, Limits};
+use brazier_collective::Single;
+use brazier_data::ChannelFiles;
+use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
+use brazier_storage::Location;
+use brazier_train::report::Table;
+use brazier_train::{Channels, Outcome};
+
+use super::channels::Datasets;
+use super::recipe::Recipe;
+use super::{job, signals, unsupported};
+use crate::fault::client;
+
+/// Trains on the data set at `dataset`. `given` are the hyperparameters of the command line; the rest follows from the
+/// data. Without `output` a new folder under `models` is made.
+pub fn run(dataset: &str, output: Option<PathBuf>, given: BTreeMap<String, String>) -> anyhow::Result<()> {
+    let stop = signals::stop_flag()?;
+    let location = Location::parse(dataset)?;
+    let folder = location.as_local()?;
+    let (train, validation) = channels(folder)?;
+    let datasets = Datasets::open(&train, validation.as_ref())?;
+
+    let epochs = given.get("epochs").and_then(|text| text.trim().parse().ok());
+    let recipe = Recipe::of(&datasets.train, epochs)?;
+    let read = hyperparameters::parse(&given, &recipe.rows())?;
+    unsupported::hyperparameters(&read)?;
+    datasets.check_labels(read.num_classes)?;
+    let output = new_folder(output, folder)?;
+    let model = output.join("model");
+    fs::create_dir_all(&model).with_context(|| format!("cannot make {}", model.display()))?;
+
+    let mut out = io::stdout();
+    introduce(&mut out, &datasets, &read);
+    let job = job::job(&read, datasets.class_names(read.num_classes), model.clone())?;
+    let (train, validation) = datasets.loaders(job::data_threads())?;
+    let channels = Channels { train: &train, validation: validation.as_ref() };
+    let mut table = Table::new(io::stdout());
+    let outcome = brazier_train::run(&job, &channels, &mut Single, &mut table, &stop)?;
+
+    let packed = output.join("model.tar.gz");
+    archive::pack(&archive::open(&model, &Limits::default())?, &packed)?;
+    conclude(&mut out, &outcome, &model, &packed);
+    Ok(())
+}
+
+/// `train` and `validation` under `folder`, with their lists if they have any; or the folder itself as `train`.
+fn channels(folder: &Path) -> anyhow::Result<(ChannelFiles, Option<ChannelFiles>)> {
+    if !folder.is_dir() {
+        return Err(client(format!("{} is not a folder: expected the folder of a data set", folder.display())));
+    }
+    let channel = |name: &str, directory: &str| {
+        let list = folder.join(format!("{directory}_lst"));
+        ChannelFiles {
+            name: name.to_owned(),
+            directory: folder.join(directory),
+            list_directory: list.is_dir().then_some(list),
+        }
+    };
+    if !folder.join("train").is_dir() {
+        let whole = ChannelFiles { name: "train".into(), directory: folder.into(), list_directory: None };
+        return Ok((whole, None));
+    }
+    let validation = ["validation", "val", "valid"].into_iter().find(|name| folder.join(name).is_dir());
+    Ok((channel("train", "train"), validation.map(|directory| channel("validation", directory))))
+}
+
+/// The folder asked for, which must be new or empty, or the first free `models/NAME`, `models/NAME-2`, …: a model that
+/// took hours is never written over.
+fn new_folder(asked: Option<PathBuf>, dataset: &Path) -> anyhow::Result<PathBuf> {
+    let is_free = |path: &Path| fs::read_dir(path).map_or(!path.exists(), |mut entries| entries.next().is_none());
+    if let Some(asked) = asked {
+        return match is_free(&asked) {
+            true => Ok(asked),
+            false => Err(client(format!("{} is not empty: expected a new folder for --output", asked.display()))),
+        };
+    }
+    let name = dataset.canonicalize().ok();
+    let name = name.as_deref().and_then(Path::file_name).map_or("model".into(), |name| name.to_string_lossy());
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let mut candidates = std::iter::once(name.to_string()).chain(numbered).map(|name| Path::new("models").join(name));
+    candidates.find(|path| is_free(path)).ok_or_else(|| client("no free name under models"))
+}
+
+fn introduce(out: &mut impl Write, datasets: &Datasets, read: &Hyperparameters) {
+    let mut lines = vec![datasets.train.description.clone()];
+    lines.push(datasets.validation.as_ref().map_or_else(
+        || "validation: none, so the last epoch's weights are kept".to_owned(),
+        |dataset| dataset.description.clone(),
+    ));
+    lines.push(format!(
+        "ResNet-{} on images of {}, {} classes, {} epochs of {} images in batches of {}, learning rate {}, seed {}",
+        read.num_layers,
+        read.image_shape,
+        read.num_classes,
+        read.epochs,
+        read.num_training_samples,
+        read.mini_batch_size,
+        read.learning_rate,
+        read.seed
+    ));
+    lines.extend(read.warnings.iter().map(|warning| format!("warning: {warning}")));
+    lines.push(String::new());
+    lines.iter().for_each(|line| tell(out, line));
+}
+
+fn conclude(out: &mut impl Write, outcome: &Outcome, model: &Path, packed: &Path) {
+    tell(out, "");
+    if outcome.stopped {
+        tell(out, &format!("Stopped by a signal after {} whole epochs.", outcome.epochs));
+    }
+    if let Some((accuracy, epoch)) = outcome.best {
+        tell(out, &format!("Best validation accuracy {:.2} %, of epoch {}.", accuracy * 100.0, epoch + 1));
+    }
+    let waited = outcome.data_wait_share * 100.0;
+    tell(out, &format!("Waited for data {waited:.2} % of the training time."));
+    tell(out, &format!("The model is in {} and, packed, in {}", model.display(), packed.display()));
+    tell(out, &format!("Ask it:    brazier predict --model {} IMAGE...", model.display()));
+    tell(out, &format!("Serve it:  brazier serve --model {}", model.display()));
+}
+
+fn tell(out: &mut impl Write, line: &str) {
+    // A reader that is gone does not end training.
+    let _ = writeln!(out, "{line}");
+}

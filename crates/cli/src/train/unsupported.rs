@@ -1,0 +1,60 @@
+//! What the replaced algorithm takes and this version does not do yet: refused by name, never silently ignored.
+
+use brazier_sagemaker::channels::{Channel, InputMode, find};
+use brazier_sagemaker::hyperparameters::{Augmentation, Hyperparameters, Optimizer, Precision};
+use brazier_sagemaker::resources::Resources;
+
+use crate::fault::client;
+
+/// Refuses hyperparameters that would train something else than asked for.
+///
+/// # Errors
+/// All of them in one sentence.
+pub fn hyperparameters(job: &Hyperparameters) -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    let mut refuse = |refused: bool, what: String, instead: &str| {
+        if refused {
+            found.push(format!("{what} is not available in this version, {instead}"));
+        }
+    };
+    let (optimizer, precision) = (job.optimizer, job.precision_dtype);
+    refuse(optimizer != Optimizer::Sgd, format!("optimizer={optimizer}"), "expected sgd");
+    refuse(precision != Precision::Float32, format!("precision_dtype={precision}"), "expected float32");
+    refuse(job.multi_label, "multi_label=1".into(), "expected 0");
+    refuse(job.use_pretrained_model, "use_pretrained_model=1".into(), "expected 0");
+    if let Some(kind) = job.augmentation_type.filter(|&kind| kind != Augmentation::Crop) {
+        refuse(true, format!("augmentation_type={kind}"), "expected crop or nothing");
+    }
+    refused(&found)
+}
+
+/// Refuses channels and hosts that would be read wrongly.
+///
+/// # Errors
+/// All of them in one sentence.
+pub fn inputs(channels: &[Channel], resources: &Resources) -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    for channel in channels.iter().filter(|channel| channel.input_mode == InputMode::Pipe) {
+        found.push(format!(
+            "channel '{}': input mode Pipe is not available in this version, expected File or FastFile",
+            channel.name
+        ));
+    }
+    if find(channels, "model").is_some() {
+        found.push(
+            "channel 'model': incremental training is not available in this version, leave the channel out"
+                .into(),
+        );
+    }
+    if resources.world() > 1 {
+        found.push(format!(
+            "{} hosts: training on several hosts is not available in this version, expected instance_count=1",
+            resources.world()
+        ));
+    }
+    refused(&found)
+}
+
+fn refused(found: &[String]) -> anyhow::Result<()> {
+    if found.is_empty() { Ok(()) } else { Err(client(found.join("; "))) }
+}

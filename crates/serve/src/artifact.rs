@@ -1,0 +1,93 @@
+//! A model's files among whatever lies beside them.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use brazier_checkpoint::archive::{ArchiveError, Files, Limits, select};
+use brazier_model::{artifact, metadata};
+
+/// The packed model. In local mode it lies beside its own files.
+const PACKED: &str = "model.tar.gz";
+
+const PARAMS: &str = ".params";
+const SYMBOL: &str = "-symbol.json";
+
+/// The files that make the model at `path`, a folder or an archive: the weights with the highest number, the graph,
+/// the input's shape and `brazier.json`, as far as they are there. A folder with none of them but a `model.tar.gz`
+/// is opened through that.
+///
+/// Names come first and content second: training may have kept the weights of every epoch.
+pub(crate) fn open(path: &Path) -> Result<Files, ArchiveError> {
+    let limits = Limits::default();
+    let names = RefCell::new(BTreeSet::new());
+    select(path, &limits, |name| {
+        names.borrow_mut().insert(name.to_owned());
+        false
+    })?;
+    let names = names.into_inner();
+    let newest = names.iter().filter(|name| name.ends_with(PARAMS)).max_by_key(|name| number(name));
+    let wanted = |name: &str| match name.ends_with(PARAMS) {
+        true => newest.is_some_and(|newest| newest == name),
+        false => name.ends_with(SYMBOL) || name == artifact::SHAPES_FILE || name == metadata::FILE,
+    };
+    if path.is_dir() && names.contains(PACKED) && !names.iter().any(|name| wanted(name)) {
+        return open(&path.join(PACKED));
+    }
+    select(path, &limits, wanted)
+}
+
+/// The number in `image-classification-0007.params`; files without one come before all others.
+fn number(name: &str) -> Option<u64> {
+    let stem = name.strip_suffix(PARAMS)?;
+    stem.rsplit('-').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn only_the_newest_weights_are_read_and_strangers_are_left() {
+        let folder = folder(&[
+            ("image-classification-0002.params", "two"),
+            ("image-classification-9999.params", "many"),
+            ("image-classification-10000.params", "most"),
+            ("image-classification-symbol.json", "graph"),
+            ("model-shapes.json", "shapes"),
+            ("brazier.json", "own"),
+            ("model.tar.gz", "packed"),
+            ("output.tar.gz", "packed"),
+            ("notes.json", "stranger"),
+        ]);
+        let files = open(folder.path()).unwrap();
+        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "brazier.json",
+                "image-classification-10000.params",
+                "image-classification-symbol.json",
+                "model-shapes.json"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_packed_model_is_opened_only_where_nothing_is_unpacked() {
+        let packed = folder(&[("output.tar.gz", "x")]);
+        let inside = Files::from([("model-shapes.json".to_owned(), b"inside".to_vec())]);
+        brazier_checkpoint::archive::pack(&inside, &packed.path().join(PACKED)).unwrap();
+        assert_eq!(open(packed.path()).unwrap(), inside);
+        std::fs::write(packed.path().join("model-shapes.json"), "outside").unwrap();
+        assert_eq!(open(packed.path()).unwrap()["model-shapes.json"], b"outside");
+    }
+}

@@ -1,0 +1,167 @@
+//! What can go wrong: with a model, with the process, with one request.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use brazier_checkpoint::archive::ArchiveError;
+use brazier_image::ImageError;
+use brazier_model::ModelError;
+
+/// Why a model cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The folder or archive cannot be read.
+    #[error("cannot open the model")]
+    Archive(#[source] ArchiveError),
+    /// A file is missing, or is not what its name says.
+    #[error("cannot load the model at {}", path.display())]
+    Model {
+        /// The folder or archive.
+        path: PathBuf,
+        /// The file and what is wrong with it.
+        source: ModelError,
+    },
+    /// Weights that answer nothing usable.
+    #[error("the model has no answer to a black image")]
+    WarmUp(#[source] PredictError),
+}
+
+/// Why there is no answer to an image.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PredictError {
+    /// Bytes that are not the images they should be.
+    #[error("there are {found} bytes of pixels, expected {expected}")]
+    Pixels {
+        /// Bytes given.
+        found: usize,
+        /// Images x height x width x channels.
+        expected: usize,
+    },
+    /// The network computed no number.
+    #[error("the network's answer for class {class} is {found}, expected a finite number: did training diverge?")]
+    NotFinite {
+        /// The first such class.
+        class: usize,
+        /// NaN or an infinity.
+        found: f32,
+    },
+}
+
+/// Why an engine answers no more.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineFailure {
+    /// The model could not be loaded.
+    #[error(transparent)]
+    Load(Arc<LoadError>),
+    /// A defect of this program, or of the device.
+    #[error("prediction broke down: {0}")]
+    Panic(String),
+    /// The system gave no thread.
+    #[error("cannot start the engine's thread: {0}")]
+    Thread(String),
+    /// The thread ended without a word, which it does only when nobody can ask it.
+    #[error("the engine's thread has ended")]
+    Gone,
+}
+
+/// Why a server ended other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system gave no threads or no signals.
+    #[error("cannot start the server")]
+    Start(#[source] io::Error),
+    /// A default for `Accept` that no request could use.
+    #[error("the default media type of answers is '{found}', expected one of {}", crate::media::ANSWERS)]
+    DefaultAccept {
+        /// The text as configured.
+        found: String,
+    },
+    /// There is nothing to serve.
+    #[error(transparent)]
+    Engine(#[from] EngineFailure),
+}
+
+/// Why a request gets no prediction. The text is the answer's `message`; no text of the client's is repeated in full.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// A body of no bytes.
+    #[error("the body is empty: expected the bytes of one image")]
+    EmptyBody,
+    /// A body that broke off, or whose chunks are malformed.
+    #[error("the body cannot be read: {0}")]
+    Body(String),
+    /// A body that is no image, or one beyond the limits.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// An unknown path.
+    #[error("there is nothing here: expected /ping or /invocations")]
+    NotFound,
+    /// A known path, asked in another way than it answers.
+    #[error("the method is not allowed: expected GET /ping or POST /invocations")]
+    Method,
+    /// An `Accept` that names no answer we have.
+    #[error("cannot answer as '{found}': expected one of {}", crate::media::ANSWERS)]
+    NotAcceptable {
+        /// The header, shortened.
+        found: String,
+    },
+    /// A body above the configured limit.
+    #[error("the body is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A `Content-Type` that is not one of an image.
+    #[error("cannot read a body of type '{found}': expected one of {}", crate::media::IMAGES)]
+    MediaType {
+        /// The header, shortened.
+        found: String,
+    },
+    /// The model is not there yet.
+    #[error("the model is loading: try again later")]
+    Loading,
+    /// The model will never be there.
+    #[error("the model cannot be served: {0}")]
+    Failed(EngineFailure),
+    /// The server was told to stop.
+    #[error("the server is shutting down")]
+    Draining,
+    /// The network has no answer to this image.
+    #[error(transparent)]
+    Predict(#[from] PredictError),
+    /// A defect of this program.
+    #[error("decoding broke down: {0}")]
+    Decoder(String),
+}
+
+impl RequestError {
+    /// The status and the `code` of the answer; the code is stable, the message is not.
+    pub fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::EmptyBody => (StatusCode::BAD_REQUEST, "EMPTY_BODY"),
+            Self::Body(_) => (StatusCode::BAD_REQUEST, "UNREADABLE_BODY"),
+            Self::Image(_) => (StatusCode::BAD_REQUEST, "INVALID_IMAGE"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::NotAcceptable { .. } => (StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+            Self::MediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+            Self::Loading => (StatusCode::SERVICE_UNAVAILABLE, "MODEL_LOADING"),
+            Self::Failed(_) => (StatusCode::SERVICE_UNAVAILABLE, "MODEL_FAILED"),
+            Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN"),
+            Self::Predict(_) => (StatusCode::INTERNAL_SERVER_ERROR, "PREDICTION_FAILED"),
+            Self::Decoder(_) => (StatusCode::INTERNAL_SERVER_ERROR, "DECODER_FAILED"),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a model takes and what it gives.
+
+use brazier_image::{ImageError, InputShape, Limits, Preprocess};
+use brazier_model::artifact::Artifact;
+use brazier_model::{ModelError, artifact, metadata};
+
+/// A SageMaker batch transform job sends up to 100 MB; the limits on pixels and memory stay the usual ones.
+const MAX_IMAGE_BYTES: u64 = 100 << 20;
+
+/// All that is needed to prepare a request and to word its answer, without the network itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    preprocessing: Preprocess,
+    classes: usize,
+    class_names: Option<Vec<String>>,
+}
+
+impl Signature {
+    /// From the artifact's `brazier.json`. An artifact without one is MXNet's: its images are squashed to the input's
+    /// shape, as the built-in algorithm's endpoint does.
+    ///
+    /// # Errors
+    /// A `brazier.json` that contradicts the graph or the input's shape.
+    pub(crate) fn of(artifact: &Artifact) -> Result<Self, ModelError> {
+        let shape = input_shape(artifact.shape)?;
+        let classes = artifact.layout.classes;
+        let Some(metadata) = &artifact.metadata else {
+            return Ok(Signature { preprocessing: Preprocess::squash(shape), classes, class_names: None });
+        };
+        let refused = |reason: String| ModelError::File { file: metadata::FILE.into(), reason };
+        let preprocessing: Preprocess = serde_json::from_value(metadata.preprocessing.clone())
+            .map_err(|error| refused(format!("preprocessing: {error}")))?;
+        if preprocessing.shape != shape {
+            return Err(refused(format!(
+                "preprocessing makes images of {}, {} says {shape}",
+                preprocessing.shape,
+                artifact::SHAPES_FILE
+            )));
+        }
+        let class_names = metadata.class_names.clone();
+        match &class_names {
+            Some(names) if names.len() != classes => {
+                Err(refused(format!("it names {} classes, the network has {classes}", names.len())))
+            }
+            _ => Ok(Signature { preprocessing, classes, class_names }),
+        }
+    }
+
+    /// One encoded image as the network takes it: H x W x C bytes.
+    ///
+    /// # Errors
+    /// Bytes that are no image, or one beyond the limits.
+    pub fn preprocess(&self, encoded: &[u8]) -> Result<Vec<u8>, ImageError> {
+        let limits = Limits { max_bytes: MAX_IMAGE_BYTES, ..Limits::default() };
+        let mut pixels = vec![0; self.preprocessing.shape.len()];
+        self.preprocessing.apply(encoded, &limits, &mut pixels)?;
+        Ok(pixels)
+    }
+
+    /// The network's input.
+    pub fn shape(&self) -> InputShape {
+        self.preprocessing.shape
+    }
+
+    /// Width of the answer.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Name of class k at place k, if the artifact told them.
+    pub fn class_names(&self) -> Option<&[String]> {
+        self.class_names.as_deref()
+    }
+
+    /// Name of class `class`, its number where it has none.
+    pub fn class_name(&self, class: usize) -> String {
+        let name = self.class_names().and_then(|names| names.get(class));
+        name.cloned().unwrap_or_else(|| class.to_string())
+    }
+}
+
+fn input_shape(shape: [usize; 3]) -> Result<InputShape, ModelError> {
+    match shape.map(u32::try_from) {
+        [Ok(channels), Ok(height), Ok(width)] => Ok(InputShape::new(channels, height, width)),
+        _ => Err(ModelError::ImageShape { channels: shape[0], height: shape[1], width: shape[2] }),
+    }
+}
