@@ -9,7 +9,7 @@ use brazier_sagemaker::environment::EnvironmentError;
 use brazier_sagemaker::failure::Fault;
 use brazier_sagemaker::hyperparameters::Problems;
 use brazier_sagemaker::resources::ResourcesError;
-use brazier_serve::LoadError;
+use brazier_serve::PredictError;
 use brazier_storage::LocationError;
 use brazier_train::TrainError;
 
@@ -41,6 +41,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
         || cause.is::<ImageError>()
         || cause.is::<LocationError>()
         || cause.is::<EnvironmentError>()
+        || cause.is::<ArchiveError>()
     {
         return Some(Fault::Client);
     }
@@ -58,10 +59,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
             TrainError::Commit(_) | TrainError::Remove { .. } | TrainError::Collective(_) => Fault::Platform,
         });
     }
-    if let Some(error) = cause.downcast_ref::<LoadError>() {
-        return Some(if error.is_user_fault() { Fault::Client } else { Fault::Platform });
-    }
-    if cause.is::<ArchiveError>() {
+    if let Some(PredictError::NotFinite { .. }) = cause.downcast_ref::<PredictError>() {
         return Some(Fault::Client);
     }
     if cause.is::<ConfigurationError>() || cause.is::<ResourcesError>() || cause.is::<std::io::Error>() {

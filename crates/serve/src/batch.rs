@@ -94,7 +94,8 @@ mod tests {
             assert_eq!((pixels, n), (vec![0, 1, 2], 3));
             Ok(vec![Ok(vec![0.0]), Err(bad.clone()), Ok(vec![2.0])])
         });
-        let answers: Vec<Answer> = clients.into_iter().map(|client| client.blocking_recv().unwrap()).collect();
+        let answers: Vec<Answer> =
+            clients.into_iter().map(|client| client.blocking_recv().unwrap()).collect();
         assert_eq!(answers, [Ok(vec![0.0]), Err(bad.clone()), Ok(vec![2.0])]);
     }
 }

@@ -41,7 +41,9 @@ pub enum PredictError {
         expected: usize,
     },
     /// The network computed no number.
-    #[error("the network's answer for class {class} is {found}, expected a finite number: did training diverge?")]
+    #[error(
+        "the network's answer for class {class} is {found}, expected a finite number: did training diverge?"
+    )]
     NotFinite {
         /// The first such class.
         class: usize,

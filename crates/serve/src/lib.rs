@@ -3,7 +3,7 @@
 //! - [`predictor`]: an artifact that answers pixels with probabilities; [`signature`]: what it takes and gives
 //! - [`engine`]: the one thread that owns a predictor, and the queue before it
 //! - [`media`]: which request bodies are taken, which form of answer is asked for; [`response`]: the bodies
-//! - [`routes`]: `/ping` and `/invocations`; [`server`]: listening, draining, signals
+//! - `routes`: `/ping` and `/invocations`; [`server`]: listening, draining, signals
 //! - [`error`]: what can go wrong, for the process and for one request
 //!
 //! Not here: environment variables and arguments (`cli`), pixels (`image`), the network (`model`). Called by `cli`.

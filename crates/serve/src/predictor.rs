@@ -66,7 +66,8 @@ impl Predictor {
         if n == 0 {
             return Ok(Vec::new());
         }
-        let [channels, height, width] = [shape.channels, shape.height, shape.width].map(|extent| extent as usize);
+        let [channels, height, width] =
+            [shape.channels, shape.height, shape.width].map(|extent| extent as usize);
         let pixels = pixels_to_tensor(pixels, [n, height, width, channels], &self.device);
         let probabilities = loss::probabilities(self.network.forward(pixels));
         let values: Vec<f32> = probabilities.into_data().iter::<f32>().collect();

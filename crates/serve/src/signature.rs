@@ -25,7 +25,7 @@ impl Signature {
         let shape = input_shape(artifact.shape)?;
         let classes = artifact.layout.classes;
         let Some(metadata) = &artifact.metadata else {
-            return Ok(Signature { preprocessing: Preprocess::squash(shape), classes, class_names: None });
+            return Ok(Self::new(Preprocess::squash(shape), classes, None));
         };
         let refused = |reason: String| ModelError::File { file: metadata::FILE.into(), reason };
         let preprocessing: Preprocess = serde_json::from_value(metadata.preprocessing.clone())
@@ -42,8 +42,12 @@ impl Signature {
             Some(names) if names.len() != classes => {
                 Err(refused(format!("it names {} classes, the network has {classes}", names.len())))
             }
-            _ => Ok(Signature { preprocessing, classes, class_names }),
+            _ => Ok(Self::new(preprocessing, classes, class_names)),
         }
+    }
+
+    pub(crate) fn new(preprocessing: Preprocess, classes: usize, class_names: Option<Vec<String>>) -> Self {
+        Signature { preprocessing, classes, class_names }
     }
 
     /// One encoded image as the network takes it: H x W x C bytes.

@@ -21,14 +21,14 @@ impl Recipe {
     pub fn of(train: &Dataset, epochs: Option<usize>) -> anyhow::Result<Self> {
         let samples = train.source.len();
         let (shape, side) = image_shape(train)?;
-        let epochs = epochs.unwrap_or(if side <= SMALL_SIDE { 6 } else { 10 });
+        let epochs = epochs.unwrap_or(if side <= SMALL_SIDE { 5 } else { 10 });
         let mut rows = vec![
             ("num_classes", labels::count_classes(train)?.to_string()),
             ("num_training_samples", samples.to_string()),
             ("image_shape", shape),
             ("epochs", epochs.to_string()),
             ("mini_batch_size", samples.min(32).to_string()),
-            ("learning_rate", "0.05".into()),
+            ("learning_rate", "0.1".into()),
         ];
         // A large rate first, then two drops over the last third.
         if epochs >= 3 {

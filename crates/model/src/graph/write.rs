@@ -5,7 +5,7 @@ use brazier_mxnet::symbol::{Node, Symbol, VARIABLE};
 use crate::layout::{Layout, Stem, UnitKind};
 
 /// The version written into the graph: MXNet 1.3.0, which the replaced algorithm's own artifacts carry.
-const MXNET_VERSION: u32 = 10300;
+const MXNET_VERSION: i64 = 10300;
 
 /// The graph of `layout`, ending in `softmax`, nodes in the order in which MXNet saves them.
 pub fn symbol(layout: &Layout) -> Symbol {

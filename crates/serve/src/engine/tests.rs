@@ -66,13 +66,17 @@ fn requests_that_wait_for_the_device_become_one_batch() {
 #[test]
 fn a_panic_fails_who_waits_and_who_comes_later() {
     let engine = Engine::launch(|| {
-        Ok((signature(), |_: Vec<u8>, _| -> Result<Vec<Answer>, PredictError> { panic!("the device is gone") }))
+        Ok((signature(), |_: Vec<u8>, _| -> Result<Vec<Answer>, PredictError> {
+            panic!("the device is gone")
+        }))
     });
     block_on(async {
         engine.ready().await.unwrap();
         for _ in 0..2 {
             let error = engine.predict(vec![0]).await.unwrap_err();
-            assert!(matches!(&error, RequestError::Failed(EngineFailure::Panic(text)) if text == "the device is gone"));
+            assert!(
+                matches!(&error, RequestError::Failed(EngineFailure::Panic(text)) if text == "the device is gone")
+            );
         }
     });
     assert!(matches!(engine.state(), State::Failed(_)));

@@ -1,0 +1,191 @@
+//! A job under a temporary `/opt/ml`.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::harness::{CLASSES, OptMl, Told, brazier};
+
+/// The messages of log lines, without their prefix, whose form is checked.
+fn messages(told: &Told) -> Vec<&str> {
+    told.out.lines().map(message).collect()
+}
+
+/// `[MM/DD/YYYY HH:MM:SS LEVEL THREAD] message`
+fn message(line: &str) -> &str {
+    let (prefix, message) = line.strip_prefix('[').and_then(|line| line.split_once("] ")).expect(line);
+    let words: Vec<&str> = prefix.split(' ').collect();
+    assert_eq!(words.len(), 4, "{line}");
+    let shape = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "9");
+    assert_eq!((shape(words[0]), shape(words[1])), ("99/99/9999".into(), "99:99:99".into()), "{line}");
+    assert!(["INFO", "WARNING", "ERROR"].contains(&words[2]), "{line}");
+    assert_eq!(shape(words[3]), "9".repeat(15), "{line}");
+    message
+}
+
+/// A line with its numbers replaced by `#`.
+fn shape(message: &str) -> String {
+    let mut shape = String::new();
+    for c in message.chars() {
+        match c {
+            '0'..='9' if shape.ends_with('#') => {}
+            '0'..='9' => shape.push('#'),
+            c => shape.push(c),
+        }
+    }
+    shape
+}
+
+#[test]
+fn records_train_and_the_log_reads_as_the_old_one() {
+    let tree = OptMl::with_records();
+    tree.hyperparameters(&[("top_k", "2"), ("epochs", "1")]);
+    let told = tree.train();
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert_eq!(tree.failure(), None);
+    let messages = messages(&told);
+    let at = |wanted: &str| {
+        messages.iter().position(|message| message.contains(wanted)).unwrap_or_else(|| panic!("no {wanted}"))
+    };
+    let order = [
+        "Reading default configuration from",
+        "Merging with provided configuration from",
+        "Final configuration: {",
+        "Searching for .rec files in",
+        "train: 24 records in data.rec",
+        "Performing random weight initialization",
+        "---- Parameters ----",
+        "num_layers: 20",
+        "learning_rate: 0.05",
+        "image_shape: 1,8,8",
+        "kv_store: device",
+        "top_k: 2",
+        "checkpoint_frequency not set, will store the best model",
+        "Setting number of threads: ",
+    ]
+    .map(at);
+    assert!(order.is_sorted(), "{order:?}\n{}", told.out);
+
+    let epoch: Vec<String> = messages[order[13] + 1..].iter().map(|message| shape(message)).collect();
+    let model = shape(&tree.path("model").display().to_string());
+    let expected = [
+        "Epoch[#] Train-accuracy=#.#",
+        "Epoch[#] Train-top_k_accuracy_#=#.#",
+        "Epoch[#] Time cost=#.#",
+        "Epoch[#] Train-loss=#.#",
+        "Epoch[#] Learning-rate=#e-#",
+        "Epoch[#] Data-wait=#.#%",
+        "Epoch[#] Validation-accuracy=#.#",
+        "Epoch[#] Validation-loss=#.#",
+        "Storing the best model with validation accuracy: #.#",
+        &format!("Saved checkpoint to \"{model}/image-classification-#.params\""),
+    ];
+    assert_eq!(epoch, expected);
+}
+
+#[test]
+fn progress_is_told_every_twentieth_batch() {
+    let tree = OptMl::with_records();
+    tree.hyperparameters(&[("num_training_samples", "123"), ("mini_batch_size", "3"), ("epochs", "1")]);
+    let told = tree.train();
+    assert_eq!(told.code, 0, "{}", told.err);
+    let lines: Vec<&str> = messages(&told).into_iter().filter(|message| message.contains("Batch [")).collect();
+    // 123 samples make 41 batches, 0 to 40, although the channel holds 24 images.
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for (line, batch) in lines.iter().zip([20, 40]) {
+        assert!(line.starts_with(&format!("Epoch[0] Batch [{batch}]\tSpeed: ")), "{line}");
+        assert_eq!(shape(line), "Epoch[#] Batch [#]\tSpeed: #.# samples/sec\taccuracy=#.#");
+    }
+    assert!(told.out.contains("num_training_samples is 123, but the train channel holds 24 images."));
+}
+
+#[test]
+fn listed_images_train_to_an_artifact_that_names_its_classes() {
+    let tree = OptMl::with_lists();
+    let told = tree.train();
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(told.out.contains("Searching for .lst files in"), "{}", told.out);
+    let fixed = ["brazier.json", "image-classification-symbol.json", "model-shapes.json"];
+    let weights = tree.weights();
+    let mut expected: Vec<&str> = fixed.into_iter().chain([weights.as_str()]).collect();
+    expected.sort_unstable();
+    assert_eq!(tree.model_files(), expected);
+    let shapes = fs::read_to_string(tree.path("model/model-shapes.json")).unwrap();
+    assert_eq!(shapes, r#"[{"shape": [6, 1, 8, 8], "name": "data"}]"#);
+    let metadata: Value =
+        serde_json::from_slice(&fs::read(tree.path("model/brazier.json")).unwrap()).unwrap();
+    assert_eq!(metadata["class_names"], serde_json::json!(CLASSES));
+    assert_eq!(metadata["hyperparameters"]["mini_batch_size"], "6");
+    assert!(metadata["metrics"]["validation:accuracy"].is_f64(), "{metadata}");
+    assert_eq!(metadata["preprocessing"]["fit"], "center_crop");
+}
+
+#[test]
+fn a_seed_repeats_a_run_bit_for_bit_and_another_seed_does_not() {
+    let weights = |seed: &str| {
+        let tree = OptMl::with_records();
+        tree.hyperparameters(&[("seed", seed), ("checkpoint_frequency", "2")]);
+        assert_eq!(tree.train().code, 0);
+        fs::read(tree.path("model").join(tree.weights())).unwrap()
+    };
+    let (one, again, other) = (weights("7"), weights("7"), weights("8"));
+    assert!(one == again, "the same seed gave other weights");
+    assert!(one != other, "another seed gave the same weights");
+}
+
+#[test]
+fn both_forms_of_a_channel_give_the_same_weights() {
+    let weights = |tree: OptMl| {
+        assert_eq!(tree.train().code, 0);
+        fs::read(tree.path("model").join(tree.weights())).unwrap()
+    };
+    // The same images in the same order, once in a .rec and once as files with a .lst.
+    assert!(weights(OptMl::with_records()) == weights(OptMl::with_lists()));
+}
+
+#[test]
+fn flags_go_before_the_hyperparameter_file_and_dialects_are_read() {
+    let tree = OptMl::with_records();
+    tree.hyperparameters(&[
+        ("epochs", "\"3\""),
+        ("learning_rate", "5e-2"),
+        ("image_shape", "1, 8, 8"),
+        ("early_stopping", "False"),
+        ("_tuning_objective_metric", "validation:accuracy"),
+        ("sagemaker_program", "x"),
+    ]);
+    let prefix = tree.0.path().to_str().unwrap();
+    let told = crate::harness::run(["train", "--prefix", prefix, "--epochs", "1"]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(told.out.contains("Epoch[0]") && !told.out.contains("Epoch[1]"), "{}", told.out);
+}
+
+#[test]
+fn sigterm_ends_the_job_with_a_whole_model_and_exit_code_0() {
+    let tree = OptMl::with_records();
+    tree.hyperparameters(&[("epochs", "100000")]);
+    let mut job = brazier()
+        .args(["train", "--prefix"])
+        .arg(tree.0.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(job.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("Saved checkpoint") {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "the job ended by itself");
+    }
+    // The shell's own kill: process ids are the system's business.
+    let sent = Command::new("kill").args(["-TERM", &job.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let drained: Vec<String> = log.lines().map(Result::unwrap).collect();
+    let told: Told = job.wait_with_output().unwrap().into();
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(drained.last().unwrap().contains("Stopped by a signal"), "{drained:?}");
+    assert_eq!(tree.failure(), None);
+    assert_eq!(tree.model_files().len(), 4);
+}

@@ -1,0 +1,202 @@
+//! The binary, folders to run it in, and small images it can learn.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use brazier_image::{Pixels, encode};
+use brazier_mxnet::image_record::ImageRecord;
+use brazier_mxnet::recordio::Writer;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Pixels a side of the images made here.
+pub const SIDE: u32 = 8;
+
+/// Classes of the images made here, which are also the names of their folders.
+pub const CLASSES: [&str; 3] = ["dark", "half", "light"];
+
+pub fn brazier() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_brazier"));
+    // What a developer's shell may hold must not change a test.
+    for name in ["SAGEMAKER_BASE_DIR", "SAGEMAKER_BATCH", "SAGEMAKER_BIND_TO_PORT"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What a finished command said.
+pub struct Told {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl From<Output> for Told {
+    fn from(output: Output) -> Self {
+        Told {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// Runs the binary to its end.
+pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Told {
+    brazier().args(arguments).output().unwrap().into()
+}
+
+/// A PNG of `class`: dark, half dark, or light. `number` shifts its shades, so that no two are alike.
+pub fn image(class: usize, number: usize) -> Vec<u8> {
+    let shade = |at: u32| match class {
+        0 => 20,
+        1 if at % SIDE < SIDE / 2 => 20,
+        _ => 220,
+    };
+    let pixels = (0..SIDE * SIDE).map(|at| (shade(at) + (at as usize * 7 + number * 3) % 16) as u8);
+    encode::png(&Pixels::new(SIDE, SIDE, 1, pixels.collect()).unwrap()).unwrap()
+}
+
+/// Class and number of `per_class` images of each class, classes taking turns.
+fn numbered(per_class: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..per_class).flat_map(|number| (0..CLASSES.len()).map(move |class| (class, number)))
+}
+
+/// Writes class folders of PNGs under `folder`.
+pub fn write_folders(folder: &Path, per_class: usize) {
+    for (class, number) in numbered(per_class) {
+        let folder = folder.join(CLASSES[class]);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{number}.png")), image(class, number)).unwrap();
+    }
+}
+
+/// Writes a `.rec` of the same images.
+pub fn write_records(path: &Path, per_class: usize) {
+    let mut writer = Writer::new(Vec::new());
+    for (class, number) in numbered(per_class) {
+        let image = image(class, number);
+        writer.write(&ImageRecord::single(class as f32, number as u64, &image).encode()).unwrap();
+    }
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, writer.into_inner()).unwrap();
+}
+
+/// The text of a `.lst` of the images of [`write_folders`].
+pub fn list(per_class: usize) -> String {
+    let line = |(class, number): (usize, usize)| {
+        format!("{}\t{class}.000000\t{}/{number}.png\n", class + number * 3, CLASSES[class])
+    };
+    numbered(per_class).map(line).collect()
+}
+
+/// A temporary `/opt/ml`.
+pub struct OptMl(pub TempDir);
+
+impl OptMl {
+    /// A job of a few steps: 24 images for training and 9 for validation, in `.rec` files.
+    pub fn with_records() -> Self {
+        let tree = OptMl::new(&[("train", "application/x-recordio"), ("validation", "application/x-recordio")]);
+        write_records(&tree.channel("train").join("data.rec"), 8);
+        write_records(&tree.channel("validation").join("data.rec"), 3);
+        tree
+    }
+
+    /// The same images as files, with their lists in channels of their own.
+    pub fn with_lists() -> Self {
+        let names = ["train", "validation", "train_lst", "validation_lst"];
+        let tree = OptMl::new(&names.map(|name| (name, "application/x-image")));
+        for (name, per_class) in [("train", 8), ("validation", 3)] {
+            write_folders(&tree.channel(name), per_class);
+            let lists = tree.channel(&format!("{name}_lst"));
+            fs::write(lists.join(format!("{name}.lst")), list(per_class)).unwrap();
+        }
+        tree
+    }
+
+    /// Configuration and empty folders for `channels` (name, content type).
+    pub fn new(channels: &[(&str, &str)]) -> Self {
+        let tree = OptMl(TempDir::new().unwrap());
+        fs::create_dir_all(tree.path("input/config")).unwrap();
+        let mut inputs = serde_json::Map::new();
+        for (name, content_type) in channels {
+            fs::create_dir_all(tree.channel(name)).unwrap();
+            let channel = json!({
+                "ContentType": content_type, "TrainingInputMode": "File",
+                "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None",
+            });
+            inputs.insert((*name).to_owned(), channel);
+        }
+        tree.write("input/config/inputdataconfig.json", &Value::Object(inputs).to_string());
+        let resources = json!({
+            "current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "eth0", "topology": null,
+        });
+        tree.write("input/config/resourceconfig.json", &resources.to_string());
+        tree.hyperparameters(&[]);
+        tree
+    }
+
+    /// Writes the hyperparameters of the small job, `others` before them.
+    pub fn hyperparameters(&self, others: &[(&str, &str)]) {
+        let small = [
+            ("num_classes", "3"),
+            ("num_training_samples", "24"),
+            ("num_layers", "20"),
+            ("image_shape", "1,8,8"),
+            ("mini_batch_size", "6"),
+            ("learning_rate", "0.05"),
+            ("epochs", "2"),
+        ];
+        let all: serde_json::Map<String, Value> =
+            small.iter().chain(others).map(|(name, text)| ((*name).to_owned(), json!(text))).collect();
+        self.write("input/config/hyperparameters.json", &Value::Object(all).to_string());
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.0.path().join(relative)
+    }
+
+    pub fn channel(&self, name: &str) -> PathBuf {
+        self.path("input/data").join(name)
+    }
+
+    pub fn write(&self, relative: &str, text: &str) {
+        fs::write(self.path(relative), text).unwrap();
+    }
+
+    /// Trains the job.
+    pub fn train(&self) -> Told {
+        run(["train".as_ref(), "--prefix".as_ref(), self.0.path().as_os_str()])
+    }
+
+    /// The text of `output/failure`, if there is one.
+    pub fn failure(&self) -> Option<String> {
+        fs::read_to_string(self.path("output/failure")).ok()
+    }
+
+    /// Name of the only weights file.
+    pub fn weights(&self) -> String {
+        let mut names: Vec<String> = self.model_files();
+        names.retain(|name| name.ends_with(".params"));
+        assert_eq!(names.len(), 1, "{names:?}");
+        names.remove(0)
+    }
+
+    /// Names of the artifact's files, sorted.
+    pub fn model_files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path("model")).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// A trained job, for tests that need a model.
+pub fn trained() -> OptMl {
+    let tree = OptMl::with_lists();
+    let told = tree.train();
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    tree
+}

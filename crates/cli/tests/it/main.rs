@@ -1,0 +1,20 @@
+//! Tests that drive the real binary.
+//!
+//! - [`container`]: a job under a temporary `/opt/ml`: log, artifact, repeatability, SIGTERM
+//! - [`refusals`]: bad input of every kind, each ending in one sentence
+//! - [`local`]: a person's training run
+//! - [`endpoint`]: `serve`, asked over a socket, and `predict`, which must agree with it
+//! - [`inspection`]: `inspect` of every format
+//! - [`mxnet`]: MXNet loads what we write, when `MXNET_PYTHON` names a Python that has it
+//!
+//! [`harness`] runs the binary and makes data.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod container;
+mod endpoint;
+mod harness;
+mod inspection;
+mod local;
+mod mxnet;
+mod refusals;

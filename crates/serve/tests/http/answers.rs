@@ -1,0 +1,108 @@
+//! What a good request gets.
+
+use brazier_serve::Configuration;
+
+use crate::client::Connection;
+use crate::fixture::{CLASSES, Server, assert_near, expected, load, model, png, quick};
+
+#[test]
+fn a_list_of_probabilities_is_what_the_predictor_says() {
+    let server = Server::ready(quick());
+    let predictor = load(model().path()).unwrap();
+    let answer = server.invoke(&[("Content-Type", "application/x-image")], &png(1));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_near(&answer.json(), &expected(&predictor, 1));
+    let sum: f64 = answer.json().as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-6, "{sum}");
+}
+
+#[test]
+fn every_image_type_is_taken_and_so_is_none() {
+    let server = Server::ready(quick());
+    let expected = server.invoke(&[], &png(2)).body;
+    for media_type in ["application/x-image", "image/png", "Image/JPEG; a=b", "application/jpeg"] {
+        let answer = server.invoke(&[("content-type", media_type)], &png(2));
+        assert_eq!((answer.status, answer.body.as_str()), (200, expected.as_str()), "{media_type}");
+    }
+}
+
+#[test]
+fn accept_chooses_the_form() {
+    let server = Server::ready(quick());
+    let list = server.invoke(&[("Accept", "*/*")], &png(3));
+    assert!(list.json().is_array());
+    assert_eq!(server.invoke(&[("Accept", "application/json")], &png(3)).body, list.body);
+
+    let line = server.invoke(&[("Accept", "application/json;q=0.5, application/jsonlines")], &png(3));
+    assert_eq!(line.header("content-type"), Some("application/jsonlines"));
+    assert_eq!(line.body, format!(r#"{{"prediction": {}}}"#, list.body));
+
+    let verbose = server.invoke(&[("Accept", "application/json;verbose")], &png(3)).json();
+    assert_eq!(verbose["probabilities"], list.json());
+    assert_eq!(verbose["labels"], serde_json::json!(CLASSES));
+    let list: Vec<f64> = serde_json::from_str(&list.body).unwrap();
+    let likeliest = (0..list.len()).max_by(|&a, &b| list[a].total_cmp(&list[b])).unwrap();
+    assert_eq!(verbose["predicted_label"], CLASSES[likeliest]);
+}
+
+#[test]
+fn batch_transform_gets_an_object_unless_it_asks_for_a_list() {
+    let server = Server::ready(Configuration { batch: true, ..quick() });
+    for headers in [&[][..], &[("Accept", "*/*")]] {
+        let answer = server.invoke(headers, &png(4));
+        assert_eq!(answer.json()["prediction"].as_array().unwrap().len(), 3, "{answer:?}");
+    }
+    assert!(server.invoke(&[("Accept", "application/json")], &png(4)).json().is_array());
+}
+
+#[test]
+fn a_configured_default_stands_in_for_a_missing_accept() {
+    let default_accept = Some("application/json;verbose".to_owned());
+    let server = Server::ready(Configuration { default_accept, ..quick() });
+    assert!(server.invoke(&[], &png(5)).json()["predicted_label"].is_string());
+    assert!(server.invoke(&[("Accept", "application/json")], &png(5)).json().is_array());
+}
+
+#[test]
+fn chunked_bodies_and_kept_connections_work() {
+    let server = Server::ready(quick());
+    let mut connection = Connection::open(server.address);
+    let whole = connection.request("POST", "/invocations", &[], &png(6));
+    connection.send(b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for part in png(6).chunks(50) {
+        connection.send(format!("{:x}\r\n", part.len()).as_bytes());
+        connection.send(part);
+        connection.send(b"\r\n");
+    }
+    connection.send(b"0\r\n\r\n");
+    let chunked = connection.response(false);
+    assert_eq!((chunked.status, chunked.body), (200, whole.body));
+}
+
+#[test]
+fn sixteen_clients_at_once_each_get_their_own_answer() {
+    let server = Server::ready(quick());
+    let predictor = load(model().path()).unwrap();
+    let wanted: Vec<Vec<f32>> = (0..16).map(|number| expected(&predictor, number)).collect();
+    std::thread::scope(|scope| {
+        for (number, wanted) in (0..).zip(&wanted) {
+            let server = &server;
+            scope.spawn(move || {
+                let mut connection = Connection::open(server.address);
+                for _ in 0..5 {
+                    let answer = connection.request("POST", "/invocations", &[], &png(number));
+                    assert_eq!(answer.status, 200, "{answer:?}");
+                    assert_near(&answer.json(), wanted);
+                }
+            });
+        }
+    });
+    let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-3);
+    for (number, answer) in wanted.iter().enumerate() {
+        assert!(
+            !wanted[..number].iter().any(|other| near(other, answer)),
+            "{number} could be another's: {wanted:?}"
+        );
+    }
+}

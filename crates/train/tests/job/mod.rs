@@ -1,0 +1,36 @@
+//! A job for tests.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
+use brazier_model::Layout;
+use brazier_train::Job;
+use brazier_train::schedule::Schedule;
+use burn::tensor::Device;
+
+/// Two epochs of 24 samples with momentum 0.9 and weight decay 1e-4, whose artifact goes to `folder`.
+pub fn job(layout: Layout, shape: [usize; 3], batch: usize, folder: &Path) -> Job {
+    let input = InputShape::new(shape[0] as u32, shape[1] as u32, shape[2] as u32);
+    Job {
+        layout,
+        shape,
+        device: Device::flex(),
+        epochs: 2,
+        batch,
+        samples_per_epoch: 24,
+        schedule: Schedule { base: 0.05, factor: 0.1, epochs: vec![], updates_per_epoch: 24 / batch },
+        momentum: 0.9,
+        weight_decay: 1e-4,
+        seed: 1,
+        shuffle: true,
+        transform: TrainTransform { shape: input, resize: None, augmentation: Augmentation::None },
+        preprocess: Preprocess::center_crop(input, None),
+        top_k: Some(2),
+        early_stopping: None,
+        checkpoint_frequency: None,
+        model_directory: folder.to_owned(),
+        class_names: None,
+        hyperparameters: BTreeMap::new(),
+    }
+}

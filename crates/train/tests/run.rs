@@ -1,0 +1,124 @@
+//! The loop over real channels: what it leaves, and what several ranks agree on.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod job;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+
+use brazier_collective::{Collective, Single, Threads};
+use brazier_data::{ChannelFiles, Loader, open};
+use brazier_image::{Pixels, encode};
+use brazier_model::Layout;
+use brazier_train::report::{Event, Report};
+use brazier_train::{Channels, Job, Outcome, run};
+
+const SHAPE: [usize; 3] = [1, 8, 8];
+
+/// Forgets everything.
+struct Silent;
+
+impl Report for Silent {
+    fn event(&mut self, _event: &Event) {}
+}
+
+/// Twelve images in two class folders: a bright left half, or a bright right half, with a little noise.
+fn samples(folder: &Path) -> Loader {
+    for (class, name) in ["left", "right"].iter().enumerate() {
+        let folder = folder.join(name);
+        fs::create_dir_all(&folder).unwrap();
+        for number in 0..6u8 {
+            let pixel = |at: u8| if (at % 8 / 4) as usize == class { 200 + number } else { 20 + at % 7 };
+            let pixels = Pixels::new(8, 8, 1, (0..64).map(pixel).collect()).unwrap();
+            fs::write(folder.join(format!("{number}.png")), encode::png(&pixels).unwrap()).unwrap();
+        }
+    }
+    let files = ChannelFiles { name: "train".into(), directory: folder.into(), list_directory: None };
+    Loader::new(Arc::new(open(&files, None).unwrap()), 1).unwrap()
+}
+
+fn small(folder: &Path, batch: usize) -> Job {
+    job::job(Layout::resnet(20, SHAPE, 2).unwrap(), SHAPE, batch, folder)
+}
+
+fn train(job: &Job, loader: &Loader, collective: &mut dyn Collective, stop: bool) -> Outcome {
+    let channels = Channels { train: loader, validation: Some(loader) };
+    run(job, &channels, collective, &mut Silent, &AtomicBool::new(stop)).unwrap()
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn only_the_best_epoch_stays_and_the_same_seed_gives_the_same_bytes() {
+    let (data, one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let loader = samples(data.path());
+    let outcome = train(&small(one.path(), 4), &loader, &mut Single, false);
+    train(&small(two.path(), 4), &loader, &mut Single, false);
+    assert_eq!((outcome.epochs, outcome.stopped), (2, false));
+    let weights = outcome.weights.unwrap();
+    let file = weights.file_name().unwrap().to_str().unwrap().to_owned();
+    let fixed = ["brazier.json", "image-classification-symbol.json", "model-shapes.json"];
+    let expected = fixed.into_iter().chain([file.as_str()]).map(str::to_owned).collect();
+    assert_eq!(names(one.path()), expected);
+    assert_eq!(fs::read(&weights).unwrap(), fs::read(two.path().join(file)).unwrap());
+}
+
+#[test]
+fn a_checkpoint_frequency_keeps_each_file() {
+    let (data, model) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let loader = samples(data.path());
+    let job = Job { checkpoint_frequency: Some(1), ..small(model.path(), 4) };
+    train(&job, &loader, &mut Single, false);
+    let names = names(model.path());
+    assert!(names.contains("image-classification-0001.params"), "{names:?}");
+    assert!(names.contains("image-classification-0002.params"), "{names:?}");
+}
+
+#[test]
+fn told_to_stop_it_leaves_a_whole_artifact() {
+    let (data, model) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let outcome = train(&small(model.path(), 4), &samples(data.path()), &mut Single, true);
+    assert!(outcome.stopped);
+    assert_eq!(outcome.epochs, 0);
+    assert_eq!(names(model.path()).len(), 4);
+}
+
+#[test]
+fn an_epoch_shorter_than_a_step_is_refused() {
+    let (data, model) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let loader = samples(data.path());
+    let channels = Channels { train: &loader, validation: None };
+    let error = run(&small(model.path(), 25), &channels, &mut Single, &mut Silent, &AtomicBool::new(false));
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("bigger or equal to the mini_batch_size"), "{message}");
+    assert!(message.contains("24") && message.contains("25"), "{message}");
+}
+
+#[test]
+fn two_ranks_share_the_batch_and_only_the_first_writes() {
+    let data = tempfile::tempdir().unwrap();
+    let loader = samples(data.path());
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let outcomes = thread::scope(|scope| {
+        let ranks: Vec<_> = Threads::connect(2)
+            .into_iter()
+            .zip(&folders)
+            .map(|(mut rank, folder)| {
+                let loader = &loader;
+                scope.spawn(move || train(&small(folder.path(), 2), loader, &mut rank, false))
+            })
+            .collect();
+        ranks.into_iter().map(|rank| rank.join().unwrap()).collect::<Vec<_>>()
+    });
+    // Validation is split and summed: both ranks know the same accuracy.
+    assert_eq!(outcomes[0].best, outcomes[1].best);
+    assert_eq!(names(folders[0].path()).len(), 4);
+    assert!(names(folders[1].path()).is_empty());
+}
