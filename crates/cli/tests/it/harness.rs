@@ -200,3 +200,16 @@ pub fn trained() -> OptMl {
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
     tree
 }
+
+/// NumPy's file format, version 1.0.
+pub fn npy(shape: &[usize], values: &[u8]) -> Vec<u8> {
+    let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let mut header =
+        format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({}), }}", shape.join(", "));
+    while (10 + header.len() + 1) % 64 != 0 {
+        header.push(' ');
+    }
+    header.push('\n');
+    let length = (header.len() as u16).to_le_bytes();
+    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), values].concat()
+}

@@ -1,0 +1,85 @@
+//! A person's training run.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::tempdir;
+
+use crate::harness::{Told, brazier, list, run, write_folders, write_records};
+
+/// Trains `data` in `folder`, one epoch unless `arguments` say otherwise.
+fn train(folder: &Path, arguments: &[&str]) -> Told {
+    brazier().current_dir(folder).args(["train", "data"]).args(arguments).output().unwrap().into()
+}
+
+#[test]
+fn class_folders_need_nothing_but_their_path() {
+    let folder = tempdir().unwrap();
+    write_folders(&folder.path().join("data/train"), 12);
+    write_folders(&folder.path().join("data/validation"), 4);
+    let told = train(folder.path(), &[]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    for words in [
+        "train: 36 images in 3 class folders",
+        "validation: 12 images in 3 class folders",
+        "ResNet-20 on images of 1,8,8, 3 classes, 5 epochs of 36 images",
+        " epoch   train loss   accuracy   validation loss   accuracy   images/s   data wait   time",
+        "   5/5   ",
+        "Best validation accuracy",
+        "The model is in models/data/model and, packed, in models/data/model.tar.gz",
+        "brazier serve --model models/data/model",
+    ] {
+        assert!(told.out.contains(words), "no '{words}' in:\n{}", told.out);
+    }
+    // No terminal, no bar: neither colour codes nor carriage returns.
+    assert!(!told.out.contains(['\r', '\u{1b}']) && told.err.is_empty(), "{}", told.err);
+
+    let image = folder.path().join("data/validation/light/1.png");
+    let packed = folder.path().join("models/data/model.tar.gz");
+    let told = run(["predict", "--model", packed.to_str().unwrap(), image.to_str().unwrap()]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(["dark", "half", "light"].iter().all(|class| told.out.contains(class)), "{}", told.out);
+}
+
+#[test]
+fn a_second_run_leaves_the_first_model_alone() {
+    let folder = tempdir().unwrap();
+    write_records(&folder.path().join("data/train/train.rec"), 4);
+    let first = train(folder.path(), &["--epochs", "1"]);
+    assert_eq!(first.code, 0, "{}", first.err);
+    assert!(first.out.contains("validation: none, so the last epoch's weights are kept"), "{}", first.out);
+    let bytes = fs::read(folder.path().join("models/data/model.tar.gz")).unwrap();
+    let second = train(folder.path(), &["--epochs", "1", "--seed", "5"]);
+    assert!(second.out.contains("models/data-2/model"), "{}", second.out);
+    assert!(fs::read(folder.path().join("models/data/model.tar.gz")).unwrap() == bytes);
+    assert!(fs::read(folder.path().join("models/data-2/model.tar.gz")).unwrap() != bytes);
+}
+
+#[test]
+fn lists_are_found_beside_the_images_and_flags_are_taken() {
+    let folder = tempdir().unwrap();
+    for (name, per_class) in [("train", 8), ("validation", 3)] {
+        let data = folder.path().join("data");
+        write_folders(&data.join(name), per_class);
+        fs::create_dir_all(data.join(format!("{name}_lst"))).unwrap();
+        fs::write(data.join(format!("{name}_lst/x.lst")), list(per_class)).unwrap();
+    }
+    let arguments =
+        ["--epochs", "1", "--num-layers", "18", "--mini-batch-size", "8", "--image_shape", "3,12,10", "--output", "out"];
+    let told = train(folder.path(), &arguments);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(told.out.contains("train: 24 images listed in x.lst"), "{}", told.out);
+    assert!(told.out.contains("ResNet-18 on images of 3,12,10"), "{}", told.out);
+    let model = folder.path().join("out/model/image-classification-0001.params");
+    assert!(model.is_file());
+}
+
+#[test]
+fn a_wrong_flag_is_refused_before_anything_is_written() {
+    let folder = tempdir().unwrap();
+    write_folders(&folder.path().join("data"), 2);
+    let told = train(folder.path(), &["--epochs", "-1"]);
+    assert_eq!(told.code, 2, "{}", told.err);
+    assert!(told.err.contains("'-1'") && told.err.contains("'epochs'"), "{}", told.err);
+    assert!(!folder.path().join("models").exists());
+}
