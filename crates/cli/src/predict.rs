@@ -150,13 +150,16 @@ fn rows(predictor: &Predictor, path: &Path, out: &mut impl Write) -> anyhow::Res
             "the array has shape {shape:?} in {order:?} order, expected [N, {channels}, {height}, {width}] in C order"
         )));
     }
-    let values: Vec<u8> = array.into_vec().map_err(|error| refused(format!("expected uint8 values: {error}")))?;
+    let values: Vec<u8> =
+        array.into_vec().map_err(|error| refused(format!("expected uint8 values: {error}")))?;
     let image = channels * height * width;
     for images in values.chunks(image * BATCH) {
         let mut pixels = Vec::with_capacity(images.len());
         for image in images.chunks_exact(image) {
             // Channels first in the file, last in the network's input.
-            pixels.extend((0..height * width).flat_map(|at| (0..channels).map(move |c| image[c * height * width + at])));
+            pixels.extend(
+                (0..height * width).flat_map(|at| (0..channels).map(move |c| image[c * height * width + at])),
+            );
         }
         for probabilities in predictor.predict(pixels, images.len() / image)? {
             json_line(predictor, None, &probabilities, out)?;

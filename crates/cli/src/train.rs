@@ -55,7 +55,7 @@ pub fn command() -> Command {
 pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     let given = flags::given(arguments);
     if let Some(dataset) = arguments.get_one::<String>("dataset") {
-        return local::run(dataset, arguments.get_one::<PathBuf>("output").cloned(), given);
+        return local::run(dataset, arguments.get_one::<PathBuf>("output").cloned(), &given);
     }
     let prefix = arguments.get_one::<PathBuf>("prefix").cloned();
     container::run(&Paths::new(&prefix.unwrap_or_else(|| environment::process().base_directory())), given)

@@ -50,7 +50,8 @@ pub fn encode_shapes(batch: usize, [channels, height, width]: [usize; 3]) -> Vec
 pub fn encode_params(network: &ResNet, head: &str) -> Result<Vec<u8>, ModelError> {
     let mut arrays = Vec::new();
     let mut bytes = Vec::new();
-    let refused = |error: ParamsError| ModelError::File { file: PARAMS_ENDING.into(), reason: error.to_string() };
+    let refused =
+        |error: ParamsError| ModelError::File { file: PARAMS_ENDING.into(), reason: error.to_string() };
     for parameter in export(network, head) {
         let key = parameter.key();
         arrays.push((key, NdArray::from_f32(parameter.shape, &parameter.values).map_err(refused)?));
@@ -128,11 +129,7 @@ fn find<'a>(
     })
 }
 
-fn parse<T>(
-    file: &str,
-    bytes: &[u8],
-    read: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<T, ModelError> {
+fn parse<T>(file: &str, bytes: &[u8], read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, ModelError> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string());
     text.and_then(read).map_err(|reason| ModelError::File { file: file.to_owned(), reason })
 }
@@ -145,6 +142,8 @@ fn read_shape(text: &str) -> Result<[usize; 3], String> {
     let data = inputs.iter().find(|input| input.name == "data").ok_or("it names no input 'data'")?;
     match data.shape[..] {
         [_, c @ (1 | 3), h @ 1..=MAX_EXTENT, w @ 1..=MAX_EXTENT] => Ok([c, h, w]),
-        ref found => Err(format!("the shape of 'data' is {found:?}, expected [batch, 1 or 3, height, width]")),
+        ref found => {
+            Err(format!("the shape of 'data' is {found:?}, expected [batch, 1 or 3, height, width]"))
+        }
     }
 }

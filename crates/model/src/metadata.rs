@@ -51,9 +51,9 @@ impl Metadata {
             serde_json::from_slice(bytes).map_err(|error| refused(&error.to_string()))?;
         match metadata.schema {
             0..=SCHEMA => Ok(metadata),
-            found => {
-                Err(refused(&format!("schema is {found}, this program reads up to {SCHEMA}: use a newer one")))
-            }
+            found => Err(refused(&format!(
+                "schema is {found}, this program reads up to {SCHEMA}: use a newer one"
+            ))),
         }
     }
 }

@@ -70,7 +70,11 @@ impl ResNet {
 
 /// Uploads `n` images of `height * width * channels` bytes, channels last, as `[n, channels, height, width]` floats.
 /// The bytes travel as they are; widening and the change of layout happen on the device.
-pub fn pixels_to_tensor(pixels: Vec<u8>, [n, height, width, channels]: [usize; 4], device: &Device) -> Tensor<4> {
+pub fn pixels_to_tensor(
+    pixels: Vec<u8>,
+    [n, height, width, channels]: [usize; 4],
+    device: &Device,
+) -> Tensor<4> {
     let data = TensorData::new(pixels, [n, height, width, channels]);
     let bytes: Tensor<4, Int> = Tensor::from_data(data, (device, DType::U8));
     bytes.float().permute([0, 3, 1, 2])

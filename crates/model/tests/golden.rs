@@ -96,10 +96,12 @@ fn logits_and_probabilities_are_mxnets() {
         let layout = layout(&case);
         let [channels, height, width] = shape(&case);
         let pixels = weights::pixels(3, [channels, height, width]);
-        let logits = weights::network(&layout, &device)
-            .forward(pixels_to_tensor(pixels, [3, height, width, channels], &device));
-        let probabilities: Vec<f64> =
-            loss::probabilities(logits.clone()).into_data().iter::<f64>().collect();
+        let logits = weights::network(&layout, &device).forward(pixels_to_tensor(
+            pixels,
+            [3, height, width, channels],
+            &device,
+        ));
+        let probabilities: Vec<f64> = loss::probabilities(logits.clone()).into_data().iter::<f64>().collect();
         let logits: Vec<f64> = logits.into_data().iter::<f64>().collect();
         let expected = |key: &str| case[key].as_array().unwrap().iter().map(numbers).collect::<Vec<_>>();
         let context = format!("{} layers at {}", case["num_layers"], case["image_shape"]);

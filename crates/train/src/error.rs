@@ -26,7 +26,9 @@ pub enum TrainError {
         source: std::io::Error,
     },
     /// Fewer samples than one step takes.
-    #[error("The number of input images must be bigger or equal to the mini_batch_size. Found {samples} images for {batch} a step ({ranks} rank(s)).")]
+    #[error(
+        "The number of input images must be bigger or equal to the mini_batch_size. Found {samples} images for {batch} a step ({ranks} rank(s))."
+    )]
     TooFewSamples {
         /// Samples an epoch.
         samples: usize,

@@ -63,8 +63,7 @@ pub fn run(
     let mut trainer = Trainer::new(job, network, collective);
     let mut store = (share.rank == 0).then(|| Store::new(job)).transpose()?;
     let mut watch = job.early_stopping.map(Watch::new);
-    let mut outcome =
-        Outcome { epochs: 0, best: None, weights: None, stopped: false, data_wait_share: 0.0 };
+    let mut outcome = Outcome { epochs: 0, best: None, weights: None, stopped: false, data_wait_share: 0.0 };
     let (mut trained_for, mut waited) = (Duration::ZERO, Duration::ZERO);
 
     for epoch in 0..job.epochs {

@@ -76,9 +76,8 @@ impl<'a> Store<'a> {
     ) -> Result<PathBuf, TrainError> {
         let old = self.last.take();
         let path = self.add(network, epoch, metrics)?;
-        match old.filter(|old| *old != path) {
-            Some(old) => fs::remove_file(&old).map_err(|source| TrainError::Remove { path: old, source })?,
-            None => {}
+        if let Some(old) = old.filter(|old| *old != path) {
+            fs::remove_file(&old).map_err(|source| TrainError::Remove { path: old, source })?;
         }
         Ok(path)
     }

@@ -52,7 +52,11 @@ fn check(case: &Value) {
         let loss: f64 =
             probabilities.iter().zip(&labels).map(|(row, &label)| -number(&row[label as usize]).ln()).sum();
         let context = format!("{} layers, step {index}", case["num_layers"]);
-        assert!((seen.loss - loss).abs() < 1e-4 * loss.max(1.0), "{context}: loss {}, MXNet {loss}", seen.loss);
+        assert!(
+            (seen.loss - loss).abs() < 1e-4 * loss.max(1.0),
+            "{context}: loss {}, MXNet {loss}",
+            seen.loss
+        );
         for parameter in export(&trainer.network().valid(), &job.layout.head) {
             let group = if parameter.kind == Kind::Learned { "arg" } else { "aux" };
             let theirs = &step[group][&parameter.name];

@@ -57,7 +57,8 @@ fn names(folder: &Path) -> BTreeSet<String> {
 
 #[test]
 fn only_the_best_epoch_stays_and_the_same_seed_gives_the_same_bytes() {
-    let (data, one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (data, one, two) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let loader = samples(data.path());
     let outcome = train(&small(one.path(), 4), &loader, &mut Single, false);
     train(&small(two.path(), 4), &loader, &mut Single, false);

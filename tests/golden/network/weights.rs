@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use brazier_model::Layout;
-use brazier_model::parameters::{self, Kind};
 use brazier_model::ResNet;
+use brazier_model::parameters::{self, Kind};
 use burn::tensor::Device;
 
 /// splitmix64 whose state starts as the FNV-1a hash of a name.
@@ -58,8 +58,7 @@ pub fn network(layout: &Layout, device: &Device) -> ResNet {
 /// `n` images of channels, height and width: the golden pixels, reordered to channels last.
 pub fn pixels(n: usize, [channels, height, width]: [usize; 3]) -> Vec<u8> {
     let mut stream = Stream::named("data");
-    let planes: Vec<u8> =
-        (0..n * channels * height * width).map(|_| (256.0 * stream.unit()) as u8).collect();
+    let planes: Vec<u8> = (0..n * channels * height * width).map(|_| (256.0 * stream.unit()) as u8).collect();
     let area = height * width;
     let image = |i: usize| {
         let planes = &planes[i * channels * area..];

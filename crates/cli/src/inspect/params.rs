@@ -27,7 +27,13 @@ pub fn show(path: &Path, bytes: &[u8], form: Form, out: &mut dyn Write) -> anyho
         values += array.elements().unwrap_or(0);
     }
     if !form.json {
-        writeln!(out, "{}: {} arrays, {values} values, {} bytes", path.display(), params.0.len(), bytes.len())?;
+        writeln!(
+            out,
+            "{}: {} arrays, {values} values, {} bytes",
+            path.display(),
+            params.0.len(),
+            bytes.len()
+        )?;
     }
     Ok(())
 }

@@ -42,7 +42,9 @@ pub fn run(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result
 
 fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<()> {
     let stop = signals::stop_flag()?;
-    paths.create_outputs().with_context(|| format!("cannot make the output folders under {}", paths.prefix().display()))?;
+    paths
+        .create_outputs()
+        .with_context(|| format!("cannot make the output folders under {}", paths.prefix().display()))?;
     let read = hyperparameters(paths, overrides)?;
     let inputs = channels::read(paths)?;
     let resources = Resources::read(paths)?;
@@ -57,7 +59,10 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
     let found = datasets.train.source.len();
     if found != read.num_training_samples {
         let given = read.num_training_samples;
-        say(Level::Warning, &format!("num_training_samples is {given}, but the train channel holds {found} images."));
+        say(
+            Level::Warning,
+            &format!("num_training_samples is {given}, but the train channel holds {found} images."),
+        );
     }
 
     let threads = job::data_threads();

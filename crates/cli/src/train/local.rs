@@ -21,7 +21,7 @@ use crate::fault::client;
 
 /// Trains on the data set at `dataset`. `given` are the hyperparameters of the command line; the rest follows from the
 /// data. Without `output` a new folder under `models` is made.
-pub fn run(dataset: &str, output: Option<PathBuf>, given: BTreeMap<String, String>) -> anyhow::Result<()> {
+pub fn run(dataset: &str, output: Option<PathBuf>, given: &BTreeMap<String, String>) -> anyhow::Result<()> {
     let stop = signals::stop_flag()?;
     let location = Location::parse(dataset)?;
     let folder = location.as_local()?;
@@ -30,7 +30,7 @@ pub fn run(dataset: &str, output: Option<PathBuf>, given: BTreeMap<String, Strin
 
     let epochs = given.get("epochs").and_then(|text| text.trim().parse().ok());
     let recipe = Recipe::of(&datasets.train, epochs)?;
-    let read = hyperparameters::parse(&given, &recipe.rows())?;
+    let read = hyperparameters::parse(given, &recipe.rows())?;
     unsupported::hyperparameters(&read)?;
     datasets.check_labels(read.num_classes)?;
     let output = new_folder(output, folder)?;
@@ -54,7 +54,10 @@ pub fn run(dataset: &str, output: Option<PathBuf>, given: BTreeMap<String, Strin
 /// `train` and `validation` under `folder`, with their lists if they have any; or the folder itself as `train`.
 fn channels(folder: &Path) -> anyhow::Result<(ChannelFiles, Option<ChannelFiles>)> {
     if !folder.is_dir() {
-        return Err(client(format!("{} is not a folder: expected the folder of a data set", folder.display())));
+        return Err(client(format!(
+            "{} is not a folder: expected the folder of a data set",
+            folder.display()
+        )));
     }
     let channel = |name: &str, directory: &str| {
         let list = folder.join(format!("{directory}_lst"));
@@ -75,17 +78,22 @@ fn channels(folder: &Path) -> anyhow::Result<(ChannelFiles, Option<ChannelFiles>
 /// The folder asked for, which must be new or empty, or the first free `models/NAME`, `models/NAME-2`, …: a model that
 /// took hours is never written over.
 fn new_folder(asked: Option<PathBuf>, dataset: &Path) -> anyhow::Result<PathBuf> {
-    let is_free = |path: &Path| fs::read_dir(path).map_or(!path.exists(), |mut entries| entries.next().is_none());
+    let is_free =
+        |path: &Path| fs::read_dir(path).map_or(!path.exists(), |mut entries| entries.next().is_none());
     if let Some(asked) = asked {
         return match is_free(&asked) {
             true => Ok(asked),
-            false => Err(client(format!("{} is not empty: expected a new folder for --output", asked.display()))),
+            false => {
+                Err(client(format!("{} is not empty: expected a new folder for --output", asked.display())))
+            }
         };
     }
     let name = dataset.canonicalize().ok();
-    let name = name.as_deref().and_then(Path::file_name).map_or("model".into(), |name| name.to_string_lossy());
+    let name =
+        name.as_deref().and_then(Path::file_name).map_or("model".into(), |name| name.to_string_lossy());
     let numbered = (2..).map(|number| format!("{name}-{number}"));
-    let mut candidates = std::iter::once(name.to_string()).chain(numbered).map(|name| Path::new("models").join(name));
+    let mut candidates =
+        std::iter::once(name.to_string()).chain(numbered).map(|name| Path::new("models").join(name));
     candidates.find(|path| is_free(path)).ok_or_else(|| client("no free name under models"))
 }
 

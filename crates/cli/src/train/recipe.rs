@@ -58,7 +58,8 @@ fn image_shape(train: &Dataset) -> anyhow::Result<(String, u32)> {
     let (mut sizes, mut grey) = (Vec::new(), true);
     for index in 0..train.source.len().min(LOOKED_AT) {
         let sample = train.source.read(index)?;
-        let place = || train.source.origin(index).map_or_else(|_| "train".into(), |origin| origin.to_string());
+        let place =
+            || train.source.origin(index).map_or_else(|_| "train".into(), |origin| origin.to_string());
         let found = probe(&sample.encoded).with_context(place)?;
         sizes.push((found.height, found.width));
         if grey && found.height.max(found.width) <= SMALL_SIDE * 8 {

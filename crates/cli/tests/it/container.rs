@@ -91,7 +91,8 @@ fn progress_is_told_every_twentieth_batch() {
     tree.hyperparameters(&[("num_training_samples", "123"), ("mini_batch_size", "3"), ("epochs", "1")]);
     let told = tree.train();
     assert_eq!(told.code, 0, "{}", told.err);
-    let lines: Vec<&str> = messages(&told).into_iter().filter(|message| message.contains("Batch [")).collect();
+    let lines: Vec<&str> =
+        messages(&told).into_iter().filter(|message| message.contains("Batch [")).collect();
     // 123 samples make 41 batches, 0 to 40, although the channel holds 24 images.
     assert_eq!(lines.len(), 2, "{lines:?}");
     for (line, batch) in lines.iter().zip([20, 40]) {

@@ -156,7 +156,9 @@ fn predict_reads_numpy_arrays_row_by_row() {
     assert_eq!(by_array.code, 0, "{}", by_array.err);
     let by_file = run(["predict", "--json", "--model", model.to_str().unwrap(), &files[0], &files[1]]);
     let rows = |text: &str| -> Vec<Value> {
-        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["probabilities"].take()).collect()
+        text.lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["probabilities"].take())
+            .collect()
     };
     assert_eq!(rows(&by_array.out).len(), 2);
     assert_eq!(rows(&by_array.out), rows(&by_file.out));

@@ -97,7 +97,8 @@ pub struct OptMl(pub TempDir);
 impl OptMl {
     /// A job of a few steps: 24 images for training and 9 for validation, in `.rec` files.
     pub fn with_records() -> Self {
-        let tree = OptMl::new(&[("train", "application/x-recordio"), ("validation", "application/x-recordio")]);
+        let tree =
+            OptMl::new(&[("train", "application/x-recordio"), ("validation", "application/x-recordio")]);
         write_records(&tree.channel("train").join("data.rec"), 8);
         write_records(&tree.channel("validation").join("data.rec"), 3);
         tree
@@ -204,8 +205,7 @@ pub fn trained() -> OptMl {
 /// NumPy's file format, version 1.0.
 pub fn npy(shape: &[usize], values: &[u8]) -> Vec<u8> {
     let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
-    let mut header =
-        format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({}), }}", shape.join(", "));
+    let mut header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({}), }}", shape.join(", "));
     while (10 + header.len() + 1) % 64 != 0 {
         header.push(' ');
     }

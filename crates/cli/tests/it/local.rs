@@ -64,8 +64,18 @@ fn lists_are_found_beside_the_images_and_flags_are_taken() {
         fs::create_dir_all(data.join(format!("{name}_lst"))).unwrap();
         fs::write(data.join(format!("{name}_lst/x.lst")), list(per_class)).unwrap();
     }
-    let arguments =
-        ["--epochs", "1", "--num-layers", "18", "--mini-batch-size", "8", "--image_shape", "3,12,10", "--output", "out"];
+    let arguments = [
+        "--epochs",
+        "1",
+        "--num-layers",
+        "18",
+        "--mini-batch-size",
+        "8",
+        "--image_shape",
+        "3,12,10",
+        "--output",
+        "out",
+    ];
     let told = train(folder.path(), &arguments);
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
     assert!(told.out.contains("train: 24 images listed in x.lst"), "{}", told.out);

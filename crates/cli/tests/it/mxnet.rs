@@ -45,8 +45,7 @@ fn mxnet_loads_our_artifact_and_agrees() {
         write_images(&array, &extents);
         let (model, answer) = (output.join("model"), folder.path().join("answer.json"));
         let script = repository.join("tests/golden/network/load_artifact.py");
-        let status =
-            Command::new(&python).args([&script, &model, &array, &answer]).status().unwrap();
+        let status = Command::new(&python).args([&script, &model, &array, &answer]).status().unwrap();
         assert!(status.success(), "MXNet could not load the artifact");
         let theirs: Value = serde_json::from_slice(&fs::read(&answer).unwrap()).unwrap();
         let ours = run(["predict", "--model", model.to_str().unwrap(), "--npy", array.to_str().unwrap()]);

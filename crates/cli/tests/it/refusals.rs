@@ -24,14 +24,28 @@ fn refused(tree: &OptMl, words: &[&str]) {
 fn an_unknown_hyperparameter_is_named_and_the_right_one_offered() {
     let tree = OptMl::with_records();
     tree.hyperparameters(&[("mini_batchsize", "6")]);
-    refused(&tree, &["Additional hyperparameters are not allowed ('mini_batchsize' was unexpected)", "'mini_batch_size'"]);
+    refused(
+        &tree,
+        &[
+            "Additional hyperparameters are not allowed ('mini_batchsize' was unexpected)",
+            "'mini_batch_size'",
+        ],
+    );
 }
 
 #[test]
 fn ill_typed_values_are_all_told_at_once() {
     let tree = OptMl::with_records();
-    tree.hyperparameters(&[("epochs", "many"), ("learning_rate", "2"), ("num_layers", "19"), ("optimizer", "lion")]);
-    refused(&tree, &["'many'", "'epochs'", "'2'", "'learning_rate'", "'19'", "'num_layers'", "'lion'", "adam"]);
+    tree.hyperparameters(&[
+        ("epochs", "many"),
+        ("learning_rate", "2"),
+        ("num_layers", "19"),
+        ("optimizer", "lion"),
+    ]);
+    refused(
+        &tree,
+        &["'many'", "'epochs'", "'2'", "'learning_rate'", "'19'", "'num_layers'", "'lion'", "adam"],
+    );
 }
 
 #[test]
@@ -123,13 +137,19 @@ fn a_broken_list_is_named_with_the_line() {
 fn what_this_version_does_not_do_is_refused_and_not_ignored() {
     let tree = OptMl::with_records();
     tree.hyperparameters(&[("optimizer", "adam"), ("precision_dtype", "float16"), ("multi_label", "1")]);
-    refused(&tree, &["optimizer=adam", "precision_dtype=float16", "multi_label=1", "not available in this version"]);
+    refused(
+        &tree,
+        &["optimizer=adam", "precision_dtype=float16", "multi_label=1", "not available in this version"],
+    );
 }
 
 #[test]
 fn two_hosts_and_pipes_are_refused() {
     let tree = OptMl::with_records();
-    tree.write("input/config/resourceconfig.json", r#"{"current_host":"algo-1","hosts":["algo-2","algo-1"]}"#);
+    tree.write(
+        "input/config/resourceconfig.json",
+        r#"{"current_host":"algo-1","hosts":["algo-2","algo-1"]}"#,
+    );
     refused(&tree, &["2 hosts", "instance_count=1"]);
     let tree = OptMl::with_records();
     let inputs = r#"{"train":{"TrainingInputMode":"Pipe"},"validation":{"TrainingInputMode":"File"}}"#;

@@ -56,7 +56,8 @@ fn head(symbol: &Symbol) -> Result<&Node, ModelError> {
             // Inputs point to earlier nodes (the parser checks it), so this walk ends.
             ("SoftmaxOutput" | "Cast" | "LogisticRegressionOutput", Some(input)) => index = input[0],
             (op, _) => {
-                let reason = format!("'{}' ({op}) stands before the output, expected FullyConnected", node.name);
+                let reason =
+                    format!("'{}' ({op}) stands before the output, expected FullyConnected", node.name);
                 return Err(graph(reason));
             }
         }

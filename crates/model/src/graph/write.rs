@@ -57,13 +57,7 @@ impl Graph {
     }
 
     /// Inputs are `(node, version)`; the version is 1 for what the operator itself changes.
-    fn operator(
-        &mut self,
-        op: &str,
-        name: &str,
-        attributes: Attributes,
-        inputs: &[(usize, usize)],
-    ) -> usize {
+    fn operator(&mut self, op: &str, name: &str, attributes: Attributes, inputs: &[(usize, usize)]) -> usize {
         self.nodes.push(Node {
             op: op.to_owned(),
             name: name.to_owned(),

@@ -76,7 +76,9 @@ impl<W: Write, P: Fn() -> String> Report for Log<W, P> {
             }
             Event::Saved { path } => self.line(&format!("Saved checkpoint to \"{}\"", path.display())),
             Event::EarlyStop { epoch } => {
-                self.line(&format!("Early stopping after epoch {epoch}: validation accuracy no longer improves."));
+                self.line(&format!(
+                    "Early stopping after epoch {epoch}: validation accuracy no longer improves."
+                ));
             }
         }
     }

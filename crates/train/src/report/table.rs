@@ -24,11 +24,14 @@ impl<W: Write> Table<W> {
 
     fn start(&mut self, epoch: usize, epochs: usize, steps: usize) {
         if epoch == 0 {
-            self.line(" epoch   train loss   accuracy   validation loss   accuracy   images/s   data wait   time");
+            self.line(
+                " epoch   train loss   accuracy   validation loss   accuracy   images/s   data wait   time",
+            );
         }
         self.epochs = epochs;
         if std::io::stderr().is_terminal() {
-            let style = ProgressStyle::with_template(" {prefix} {bar:30} {pos}/{len} steps, {eta} left   {msg}");
+            let style =
+                ProgressStyle::with_template(" {prefix} {bar:30} {pos}/{len} steps, {eta} left   {msg}");
             self.bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr())
                 .with_prefix(format!("{}/{epochs}", epoch + 1));
             if let Ok(style) = style {
@@ -51,8 +54,18 @@ impl<W: Write> Table<W> {
         self.bar.finish_and_clear();
         let Trained { epoch, seen, time, data_wait_share, .. } = *trained;
         let cells = [
-            format!(" {:>5}   {:>10.4}   {:>6.2} %", format!("{}/{}", epoch + 1, self.epochs), seen.mean_loss(), seen.accuracy() * 100.0),
-            format!("{:>8.0}   {:>7.2} %   {:>4.0} s", speed(seen, time), data_wait_share * 100.0, time.as_secs_f64()),
+            format!(
+                " {:>5}   {:>10.4}   {:>6.2} %",
+                format!("{}/{}", epoch + 1, self.epochs),
+                seen.mean_loss(),
+                seen.accuracy() * 100.0
+            ),
+            format!(
+                "{:>8.0}   {:>7.2} %   {:>4.0} s",
+                speed(seen, time),
+                data_wait_share * 100.0,
+                time.as_secs_f64()
+            ),
         ];
         // The row waits for validation's two columns, which stand in the middle.
         self.row = Some(cells.join("{validation}"));
@@ -86,7 +99,10 @@ impl<W: Write> Report for Table<W> {
             Event::Best { .. } => {}
             Event::Saved { .. } => self.finish_row(&format!("   {:>15}   {:>8}   ", "-", "-")),
             Event::EarlyStop { epoch } => {
-                self.line(&format!(" stopped after epoch {}: validation accuracy no longer improves", epoch + 1));
+                self.line(&format!(
+                    " stopped after epoch {}: validation accuracy no longer improves",
+                    epoch + 1
+                ));
             }
         }
     }
