@@ -1,5 +1,7 @@
 //! Accuracy and loss over a channel, every image once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use brazier_collective::Collective;
 use brazier_data::{Loader, Share};
 use brazier_model::{ResNet, loss};
@@ -11,6 +13,7 @@ use crate::step::upload;
 use crate::{Job, TrainError};
 
 /// Runs the network, with its moving statistics, over this rank's part of the samples, and sums over the ranks.
+/// `None` when some rank was told to stop.
 ///
 /// # Errors
 /// A sample that cannot be read; another rank is gone.
@@ -19,19 +22,25 @@ pub fn evaluate(
     job: &Job,
     loader: &Loader,
     collective: &mut dyn Collective,
-) -> Result<Seen, TrainError> {
+    stop: &AtomicBool,
+) -> Result<Option<Seen>, TrainError> {
     let network = network.valid();
     let share = Share { rank: collective.rank(), world: collective.world(), batch_size: job.batch };
-    let mut total = Seen::default();
+    let mut outcome = (Seen::default(), false);
     for batch in loader.evaluation(&job.preprocess, share)? {
+        outcome.1 = stop.load(Ordering::Relaxed);
+        if outcome.1 {
+            break;
+        }
         let (pixels, labels) = upload(batch?, &job.device);
         let logits = network.forward(pixels);
         let cost = loss::cross_entropy(logits.clone(), labels.clone());
         let mean_loss = cost.into_data().iter::<f64>().sum();
-        total.add(judge(logits, labels, mean_loss, None));
+        outcome.0.add(judge(logits, labels, mean_loss, None));
     }
-    match collective.world() {
-        1 => Ok(total),
-        _ => Ok(reduce_seen(total, collective)?),
+    if collective.world() > 1 {
+        outcome = reduce_seen(outcome, collective)?;
     }
+    let (seen, stopped) = outcome;
+    Ok((!stopped).then_some(seen))
 }

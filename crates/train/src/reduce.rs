@@ -23,38 +23,41 @@ pub fn reduce_step(
     let network = map(network, head, &mut gather);
     let mut bucket = gather.bucket;
     let own = bucket.len();
-    bucket.extend(counts(seen));
-    bucket.push(if stop { 1.0 } else { 0.0 });
+    bucket.extend(counts(seen, stop));
     collective.all_reduce_sum(&mut bucket)?;
     let (sums, tail) = bucket.split_at(own);
     map(network, head, &mut Scatter { gradients, rest: sums, share: 1.0 / collective.world() as f64 });
-    Ok((from_counts(tail), tail.last().is_some_and(|&stop| stop > 0.0)))
+    Ok(from_counts(tail))
 }
 
-/// Sums what the ranks saw.
+/// Sums what the ranks saw and whether any wants to stop.
 ///
 /// # Errors
 /// Another rank is gone.
-pub fn reduce_seen(seen: Seen, collective: &mut dyn Collective) -> Result<Seen, CollectiveError> {
-    let mut bucket = counts(seen);
+pub fn reduce_seen(
+    (seen, stop): (Seen, bool),
+    collective: &mut dyn Collective,
+) -> Result<(Seen, bool), CollectiveError> {
+    let mut bucket = counts(seen, stop);
     collective.all_reduce_sum(&mut bucket)?;
     Ok(from_counts(&bucket))
 }
 
-fn counts(seen: Seen) -> [f32; 4] {
-    [seen.loss as f32, seen.correct as f32, seen.in_top_k as f32, seen.samples as f32]
+/// Counts are exact in f32 up to 2^24 images a call.
+fn counts(seen: Seen, stop: bool) -> [f32; 5] {
+    let stop = if stop { 1.0 } else { 0.0 };
+    [seen.loss as f32, seen.correct as f32, seen.in_top_k as f32, seen.samples as f32, stop]
 }
 
-fn from_counts(counts: &[f32]) -> Seen {
-    match *counts {
-        [loss, correct, in_top_k, samples, ..] => Seen {
-            loss: f64::from(loss),
-            correct: correct as usize,
-            in_top_k: in_top_k as usize,
-            samples: samples as usize,
-        },
-        _ => Seen::default(),
-    }
+fn from_counts(counts: &[f32]) -> (Seen, bool) {
+    let &[loss, correct, in_top_k, samples, stop] = counts else { return Default::default() };
+    let seen = Seen {
+        loss: f64::from(loss),
+        correct: correct as usize,
+        in_top_k: in_top_k as usize,
+        samples: samples as usize,
+    };
+    (seen, stop > 0.0)
 }
 
 struct Gather<'a> {

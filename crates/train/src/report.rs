@@ -77,8 +77,20 @@ pub struct Trained {
     pub time: Duration,
     /// Learning rate of its last step.
     pub rate: f64,
-    /// Share of `time` spent waiting for data.
-    pub data_wait_share: f64,
+    /// The part of `time` spent waiting for data.
+    pub waited: Duration,
+}
+
+impl Trained {
+    /// Share of the time spent waiting for data, in percent.
+    fn data_wait(&self) -> f64 {
+        percent(self.waited, self.time)
+    }
+}
+
+/// A part of a time in percent; 0 of no time.
+pub fn percent(part: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() { 0.0 } else { part.as_secs_f64() / whole.as_secs_f64() * 100.0 }
 }
 
 /// Takes the events of a run as they happen.

@@ -26,7 +26,7 @@ pub struct Channels<'a> {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     /// Whole epochs trained.
     pub epochs: usize,
@@ -36,8 +36,10 @@ pub struct Outcome {
     pub weights: Option<PathBuf>,
     /// Ended before the last epoch because it was told to.
     pub stopped: bool,
-    /// Share of the training time spent waiting for data.
-    pub data_wait_share: f64,
+    /// Time spent in training steps.
+    pub trained_for: Duration,
+    /// The part of it spent waiting for data.
+    pub waited_for: Duration,
 }
 
 /// Trains `job` and leaves its artifact in the job's folder. Ends early, with the best weights so far on disk, when
@@ -52,113 +54,163 @@ pub fn run(
     report: &mut dyn Report,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    let share = Share { rank: collective.rank(), world: collective.world(), batch_size: job.batch };
-    let steps = steps_per_epoch(job.samples_per_epoch, job.batch, share.world);
-    if steps == 0 {
-        let (samples, ranks) = (job.samples_per_epoch, share.world);
-        return Err(TrainError::TooFewSamples { samples, batch: job.batch * ranks, ranks });
-    }
-    let device = job.device.clone().autodiff();
-    let network = initial::initialise(ResNet::new(&job.layout, &device), &job.layout.head, job.seed);
-    let mut trainer = Trainer::new(job, network, collective);
-    let mut store = (share.rank == 0).then(|| Store::new(job)).transpose()?;
-    let mut watch = job.early_stopping.map(Watch::new);
-    let mut outcome = Outcome { epochs: 0, best: None, weights: None, stopped: false, data_wait_share: 0.0 };
-    let (mut trained_for, mut waited) = (Duration::ZERO, Duration::ZERO);
-
+    let mut run = Run::new(job, channels, collective, report, stop)?;
     for epoch in 0..job.epochs {
-        let plan = TrainPlan {
-            seed: job.seed,
-            epoch: epoch as u64,
-            steps,
-            start_step: 0,
+        let Some(trained) = run.train(epoch)? else { break };
+        let Some(validated) = run.validate(epoch)? else { break };
+        run.store(epoch, trained, validated)?;
+        if run.ends_early(epoch, validated) {
+            break;
+        }
+    }
+    run.finish()
+}
+
+/// A run between its epochs.
+struct Run<'a> {
+    job: &'a Job,
+    channels: &'a Channels<'a>,
+    trainer: Trainer<'a>,
+    report: &'a mut dyn Report,
+    stop: &'a AtomicBool,
+    share: Share,
+    steps: usize,
+    /// On the first rank.
+    store: Option<Store<'a>>,
+    watch: Option<Watch>,
+    outcome: Outcome,
+}
+
+/// What the validation channel said, if there is one, and whether the epoch is strictly the best.
+#[derive(Clone, Copy)]
+struct Validated {
+    accuracy: Option<f64>,
+    best: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        job: &'a Job,
+        channels: &'a Channels<'a>,
+        collective: &'a mut dyn Collective,
+        report: &'a mut dyn Report,
+        stop: &'a AtomicBool,
+    ) -> Result<Self, TrainError> {
+        let share = Share { rank: collective.rank(), world: collective.world(), batch_size: job.batch };
+        let steps = steps_per_epoch(job.samples_per_epoch, job.batch, share.world);
+        if steps == 0 {
+            let (samples, ranks) = (job.samples_per_epoch, share.world);
+            return Err(TrainError::TooFewSamples { samples, batch: job.batch * ranks, ranks });
+        }
+        let device = job.device.clone().autodiff();
+        let network = initial::initialise(ResNet::new(&job.layout, &device), &job.layout.head, job.seed);
+        Ok(Run {
+            job,
+            channels,
+            trainer: Trainer::new(job, network, collective),
+            report,
+            stop,
             share,
-            shuffle: job.shuffle,
-        };
-        let trained = train_epoch(&mut trainer, job, channels.train, plan, report, stop)?;
-        let Some((trained, waited_here)) = trained else {
-            outcome.stopped = true;
-            break;
-        };
-        trained_for += trained.time;
-        waited += waited_here;
-        outcome.epochs = epoch + 1;
-        report.event(&Event::Trained(&trained));
+            steps,
+            store: (share.rank == 0).then(|| Store::new(job)).transpose()?,
+            watch: job.early_stopping.map(Watch::new),
+            outcome: Outcome::default(),
+        })
+    }
 
-        let mut metrics = BTreeMap::from([("train:accuracy".to_owned(), trained.seen.accuracy())]);
-        let mut keep = job.checkpoint_frequency.is_some_and(|every| (epoch + 1) % every == 0);
-        let mut ends = false;
-        if let Some(loader) = channels.validation {
-            let clock = Instant::now();
-            let network = trainer.network().clone();
-            let seen = evaluate(&network, job, loader, trainer.collective())?;
-            let accuracy = seen.accuracy();
-            report.event(&Event::Validated { epoch, seen, time: clock.elapsed() });
-            metrics.insert("validation:accuracy".to_owned(), accuracy);
-            if outcome.best.is_none_or(|(best, _)| accuracy > best) {
-                outcome.best = Some((accuracy, epoch));
-                keep |= job.checkpoint_frequency.is_none();
-                if job.checkpoint_frequency.is_none() {
-                    report.event(&Event::Best { accuracy });
-                }
+    /// Trains one epoch; `None` when told to stop before its end.
+    fn train(&mut self, epoch: usize) -> Result<Option<Trained>, TrainError> {
+        let (steps, share) = (self.steps, self.share);
+        let (seed, shuffle) = (self.job.seed, self.job.shuffle);
+        let plan = TrainPlan { seed, epoch: epoch as u64, steps, start_step: 0, share, shuffle };
+        let mut rate = self.job.schedule.rate(epoch * steps + 1);
+        self.report.event(&Event::EpochStarted { epoch, epochs: self.job.epochs, steps, rate });
+        let clock = Instant::now();
+        let mut seen = Seen::default();
+        let mut batches = self.channels.train.train_epoch(&self.job.transform, plan)?;
+        for (step, batch) in batches.by_ref().enumerate() {
+            rate = self.job.schedule.rate(epoch * steps + step + 1);
+            let stop = self.stop.load(Ordering::Relaxed);
+            let (seen_now, stopped) = self.trainer.step(batch?, rate, stop)?;
+            seen.add(seen_now);
+            self.report.event(&Event::Stepped { epoch, step, steps, seen, time: clock.elapsed() });
+            if stopped {
+                self.outcome.stopped = true;
+                return Ok(None);
             }
-            ends = watch.as_mut().is_some_and(|watch| watch.ends_with(accuracy));
-        } else {
-            keep |= job.checkpoint_frequency.is_none();
         }
-        if let Some(store) = store.as_mut().filter(|_| keep) {
-            let path = match job.checkpoint_frequency {
-                Some(_) => store.add(trainer.network(), epoch, metrics)?,
-                None => store.replace(trainer.network(), epoch, metrics)?,
-            };
-            report.event(&Event::Saved { path: &path });
-            outcome.weights = Some(path);
-        }
-        if ends {
-            report.event(&Event::EarlyStop { epoch });
-            break;
-        }
+        let (time, waited) = (clock.elapsed(), batches.waited());
+        self.outcome.epochs = epoch + 1;
+        self.outcome.trained_for += time;
+        self.outcome.waited_for += waited;
+        let trained = Trained { epoch, seen, time, rate, waited };
+        self.report.event(&Event::Trained(&trained));
+        Ok(Some(trained))
     }
-    // Stopped before anything was worth storing, or a frequency that no epoch met: the weights as they are.
-    if let Some(store) = store.as_mut().filter(|store| !store.has_weights()) {
-        let path = store.add(trainer.network(), outcome.epochs.saturating_sub(1), BTreeMap::new())?;
-        report.event(&Event::Saved { path: &path });
-        outcome.weights = Some(path);
-    }
-    outcome.data_wait_share = share_of(waited, trained_for);
-    Ok(outcome)
-}
 
-/// Trains one epoch; `None` when told to stop before its end. Also says how long it waited for data.
-fn train_epoch(
-    trainer: &mut Trainer,
-    job: &Job,
-    loader: &Loader,
-    plan: TrainPlan,
-    report: &mut dyn Report,
-    stop: &AtomicBool,
-) -> Result<Option<(Trained, Duration)>, TrainError> {
-    let epoch = plan.epoch as usize;
-    let mut rate = job.schedule.rate(epoch * plan.steps + 1);
-    report.event(&Event::EpochStarted { epoch, epochs: job.epochs, steps: plan.steps, rate });
-    let clock = Instant::now();
-    let mut seen = Seen::default();
-    let mut batches = loader.train_epoch(&job.transform, plan)?;
-    for (step, batch) in batches.by_ref().enumerate() {
-        rate = job.schedule.rate(epoch * plan.steps + step + 1);
-        let (step_seen, stopped) = trainer.step(batch?, rate, stop.load(Ordering::Relaxed))?;
-        seen.add(step_seen);
-        report.event(&Event::Stepped { epoch, step, steps: plan.steps, seen, time: clock.elapsed() });
-        if stopped {
+    /// Evaluates the validation channel; `None` when told to stop before its end.
+    fn validate(&mut self, epoch: usize) -> Result<Option<Validated>, TrainError> {
+        let Some(loader) = self.channels.validation else {
+            return Ok(Some(Validated { accuracy: None, best: false }));
+        };
+        let clock = Instant::now();
+        let network = self.trainer.network().clone();
+        let seen = evaluate(&network, self.job, loader, self.trainer.collective(), self.stop)?;
+        let Some(seen) = seen else {
+            self.outcome.stopped = true;
             return Ok(None);
+        };
+        self.report.event(&Event::Validated { epoch, seen, time: clock.elapsed() });
+        let accuracy = seen.accuracy();
+        let best = self.outcome.best.is_none_or(|(best, _)| accuracy > best);
+        if best {
+            self.outcome.best = Some((accuracy, epoch));
         }
+        Ok(Some(Validated { accuracy: Some(accuracy), best }))
     }
-    let time = clock.elapsed();
-    let waited = batches.waited();
-    let data_wait_share = share_of(waited, time);
-    Ok(Some((Trained { epoch, seen, time, rate, data_wait_share }, waited)))
-}
 
-fn share_of(part: Duration, whole: Duration) -> f64 {
-    if whole.is_zero() { 0.0 } else { part.as_secs_f64() / whole.as_secs_f64() }
+    /// Keeps the epoch's weights if the job's rule says so: every so many epochs, or the best, or without a
+    /// validation channel the last.
+    fn store(&mut self, epoch: usize, trained: Trained, validated: Validated) -> Result<(), TrainError> {
+        let mut metrics = BTreeMap::from([("train:accuracy".to_owned(), trained.seen.accuracy())]);
+        metrics.extend(validated.accuracy.map(|accuracy| ("validation:accuracy".to_owned(), accuracy)));
+        let every = self.job.checkpoint_frequency;
+        let keep = match (every, validated.accuracy) {
+            (Some(every), _) => (epoch + 1).is_multiple_of(every),
+            (None, Some(accuracy)) if validated.best => {
+                self.report.event(&Event::Best { accuracy });
+                true
+            }
+            (None, accuracy) => accuracy.is_none(),
+        };
+        let Some(store) = self.store.as_mut().filter(|_| keep) else { return Ok(()) };
+        let path = match every {
+            Some(_) => store.add(self.trainer.network(), epoch, metrics)?,
+            None => store.replace(self.trainer.network(), epoch, metrics)?,
+        };
+        self.report.event(&Event::Saved { path: &path });
+        self.outcome.weights = Some(path);
+        Ok(())
+    }
+
+    /// Whether the early-stopping rule ends the run after this epoch.
+    fn ends_early(&mut self, epoch: usize, validated: Validated) -> bool {
+        let (Some(watch), Some(accuracy)) = (self.watch.as_mut(), validated.accuracy) else { return false };
+        let ends = watch.ends_with(accuracy);
+        if ends {
+            self.report.event(&Event::EarlyStop { epoch });
+        }
+        ends
+    }
+
+    /// Leaves the weights as they are if none were stored: stopped too soon, or a frequency that no epoch met.
+    fn finish(mut self) -> Result<Outcome, TrainError> {
+        if let Some(store) = self.store.as_mut().filter(|store| !store.has_weights()) {
+            let epoch = self.outcome.epochs.saturating_sub(1);
+            let path = store.add(self.trainer.network(), epoch, BTreeMap::new())?;
+            self.report.event(&Event::Saved { path: &path });
+            self.outcome.weights = Some(path);
+        }
+        Ok(self.outcome)
+    }
 }

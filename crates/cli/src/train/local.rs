@@ -11,7 +11,7 @@ use brazier_collective::Single;
 use brazier_data::ChannelFiles;
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
 use brazier_storage::Location;
-use brazier_train::report::Table;
+use brazier_train::report::{Table, percent};
 use brazier_train::{Channels, Outcome};
 
 use super::channels::Datasets;
@@ -127,7 +127,7 @@ fn conclude(out: &mut impl Write, outcome: &Outcome, model: &Path, packed: &Path
     if let Some((accuracy, epoch)) = outcome.best {
         tell(out, &format!("Best validation accuracy {:.2} %, of epoch {}.", accuracy * 100.0, epoch + 1));
     }
-    let waited = outcome.data_wait_share * 100.0;
+    let waited = percent(outcome.waited_for, outcome.trained_for);
     tell(out, &format!("Waited for data {waited:.2} % of the training time."));
     tell(out, &format!("The model is in {} and, packed, in {}", model.display(), packed.display()));
     tell(out, &format!("Ask it:    brazier predict --model {} IMAGE...", model.display()));

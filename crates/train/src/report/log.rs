@@ -31,7 +31,7 @@ impl<W: Write, P: Fn() -> String> Log<W, P> {
     }
 
     fn trained(&mut self, trained: &Trained) {
-        let Trained { epoch, seen, time, rate, data_wait_share } = *trained;
+        let Trained { epoch, seen, time, rate, .. } = *trained;
         self.line(&format!("Epoch[{epoch}] Train-accuracy={:.6}", seen.accuracy()));
         if let Some(k) = self.top_k {
             self.line(&format!("Epoch[{epoch}] Train-top_k_accuracy_{k}={:.6}", seen.top_k_accuracy()));
@@ -39,7 +39,7 @@ impl<W: Write, P: Fn() -> String> Log<W, P> {
         self.line(&format!("Epoch[{epoch}] Time cost={:.3}", time.as_secs_f64()));
         self.loss(epoch, "Train", seen);
         self.line(&format!("Epoch[{epoch}] Learning-rate={rate:e}"));
-        self.line(&format!("Epoch[{epoch}] Data-wait={:.2}%", data_wait_share * 100.0));
+        self.line(&format!("Epoch[{epoch}] Data-wait={:.2}%", trained.data_wait()));
     }
 
     /// A tuner reads numbers: what is not one is said in words, once.
@@ -102,7 +102,7 @@ mod tests {
         let seen = Seen { samples: 672, loss: 672.0, correct: 387, in_top_k: 500 };
         let time = Duration::from_millis(5421);
         let step = |step| Event::Stepped { epoch: 0, step, steps: 31, seen, time };
-        let trained = Trained { epoch: 0, seen, time, rate: 0.01, data_wait_share: 0.004 };
+        let trained = Trained { epoch: 0, seen, time, rate: 0.01, waited: time.mul_f64(0.004) };
         let text = told(&[
             step(0),
             step(19),

@@ -13,7 +13,8 @@ pub struct Table<W> {
     out: W,
     bar: ProgressBar,
     epochs: usize,
-    row: Option<String>,
+    /// What stands left and right of validation's columns.
+    row: Option<(String, String)>,
 }
 
 impl<W: Write> Table<W> {
@@ -52,28 +53,20 @@ impl<W: Write> Table<W> {
 
     fn trained(&mut self, trained: &Trained) {
         self.bar.finish_and_clear();
-        let Trained { epoch, seen, time, data_wait_share, .. } = *trained;
-        let cells = [
-            format!(
-                " {:>5}   {:>10.4}   {:>6.2} %",
-                format!("{}/{}", epoch + 1, self.epochs),
-                seen.mean_loss(),
-                seen.accuracy() * 100.0
-            ),
-            format!(
-                "{:>8.0}   {:>7.2} %   {:>4.0} s",
-                speed(seen, time),
-                data_wait_share * 100.0,
-                time.as_secs_f64()
-            ),
-        ];
+        let Trained { epoch, seen, time, .. } = *trained;
+        let (number, loss, accuracy) =
+            (format!("{}/{}", epoch + 1, self.epochs), seen.mean_loss(), seen.accuracy() * 100.0);
+        let (speed, waited, seconds) = (speed(seen, time), trained.data_wait(), time.as_secs_f64());
         // The row waits for validation's two columns, which stand in the middle.
-        self.row = Some(cells.join("{validation}"));
+        self.row = Some((
+            format!(" {number:>5}   {loss:>10.4}   {accuracy:>6.2} %"),
+            format!("{speed:>8.0}   {waited:>7.2} %   {seconds:>4.0} s"),
+        ));
     }
 
-    fn finish_row(&mut self, validation: &str) {
-        if let Some(row) = self.row.take() {
-            self.line(&row.replace("{validation}", validation));
+    fn finish_row(&mut self, loss: &str, accuracy: &str) {
+        if let Some((left, right)) = self.row.take() {
+            self.line(&format!("{left}   {loss:>15}   {accuracy:>8}   {right}"));
         }
     }
 
@@ -87,17 +80,17 @@ impl<W: Write> Report for Table<W> {
     fn event(&mut self, event: &Event) {
         match *event {
             Event::EpochStarted { epoch, epochs, steps, .. } => {
-                self.finish_row(&format!("   {:>15}   {:>8}   ", "-", "-"));
+                self.finish_row("-", "-");
                 self.start(epoch, epochs, steps);
             }
             Event::Stepped { step, seen, time, .. } => self.step(step, seen, time),
             Event::Trained(trained) => self.trained(trained),
             Event::Validated { seen, .. } => {
-                let (loss, accuracy) = (seen.mean_loss(), seen.accuracy() * 100.0);
-                self.finish_row(&format!("   {loss:>15.4}   {accuracy:>6.2} %   "));
+                let accuracy = format!("{:.2} %", seen.accuracy() * 100.0);
+                self.finish_row(&format!("{:.4}", seen.mean_loss()), &accuracy);
             }
             Event::Best { .. } => {}
-            Event::Saved { .. } => self.finish_row(&format!("   {:>15}   {:>8}   ", "-", "-")),
+            Event::Saved { .. } => self.finish_row("-", "-"),
             Event::EarlyStop { epoch } => {
                 self.line(&format!(
                     " stopped after epoch {}: validation accuracy no longer improves",
