@@ -33,7 +33,7 @@ class Neighbours:
         self.own = own_seconds()
 
     def share(self):
-        """Per cent of the machine's CPU time (all cores, idle included) that went to anything but this program and its
+        """Per cent of the machine's CPU time (all cores, idle included) that went to neither this program nor its
         children: other programs, interrupts, and time the hypervisor gave to another guest."""
         total, busy = machine_seconds()
         others = (busy - self.busy) - (own_seconds() - self.own)
@@ -42,9 +42,9 @@ class Neighbours:
 
 
 def machine_seconds():
-    """All the CPU time of the machine since it started, and the part in which it was not idle (man 5 proc, /proc/stat)."""
+    """All CPU time of the machine since it started, and the part that was not idle (man 5 proc, /proc/stat)."""
     with open("/proc/stat") as lines:
-        # user nice system idle iowait irq softirq steal; guest time, which follows, is already within user and nice.
+        # user nice system idle iowait irq softirq steal; guest time, which follows, is within user and nice.
         fields = [int(field) for field in lines.readline().split()[1:9]]
     ticks = os.sysconf("SC_CLK_TCK")
     return sum(fields) / ticks, (sum(fields) - fields[3] - fields[4]) / ticks

@@ -15,7 +15,7 @@ use std::path::Path;
 
 pub use error::{ArchiveError, Refusal};
 pub use limits::Limits;
-pub use pack::pack;
+pub use pack::{pack, pack_folder};
 
 /// Content by name, in order of name. Names are flat: no folders.
 pub type Files = BTreeMap<String, Vec<u8>>;

@@ -1,6 +1,7 @@
 //! Whose fault an error is.
 
 use brazier_checkpoint::archive::ArchiveError;
+use brazier_checkpoint::commit::CommitError;
 use brazier_data::DataError;
 use brazier_image::ImageError;
 use brazier_model::ModelError;
@@ -9,7 +10,8 @@ use brazier_sagemaker::environment::EnvironmentError;
 use brazier_sagemaker::failure::Fault;
 use brazier_sagemaker::hyperparameters::Problems;
 use brazier_sagemaker::resources::ResourcesError;
-use brazier_serve::PredictError;
+use brazier_serve::error::sentence;
+use brazier_serve::{EngineFailure, PredictError, ServeError};
 use brazier_storage::LocationError;
 use brazier_train::TrainError;
 
@@ -25,7 +27,7 @@ pub fn client(message: impl Into<String>) -> anyhow::Error {
 
 /// The error and its causes as one sentence.
 pub fn message(error: &anyhow::Error) -> String {
-    format!("{error:#}")
+    sentence(error.as_ref())
 }
 
 /// The class of an error: the first cause that is of a known type decides, and a defect of ours is what remains.
@@ -34,36 +36,61 @@ pub fn of(error: &anyhow::Error) -> Fault {
 }
 
 fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
-    let user = |is_users: bool| if is_users { Fault::Client } else { Fault::Platform };
-    if cause.is::<ClientError>()
-        || cause.is::<Problems>()
-        || cause.is::<ModelError>()
-        || cause.is::<ImageError>()
-        || cause.is::<LocationError>()
-        || cause.is::<EnvironmentError>()
-        || cause.is::<ArchiveError>()
-    {
+    if let Some(error) = cause.downcast_ref::<TrainError>() {
+        return Some(match error {
+            // Transparent errors do not appear in the chain by themselves.
+            TrainError::Data(error) => of_data(error),
+            TrainError::Model(error) => of_model(error),
+            TrainError::TooFewSamples { .. } => Fault::Client,
+            TrainError::Commit(_)
+            | TrainError::ReadFolder { .. }
+            | TrainError::Remove { .. }
+            | TrainError::Collective(_) => Fault::Platform,
+        });
+    }
+    if let Some(ServeError::DefaultAccept { .. }) = cause.downcast_ref() {
+        return Some(Fault::Client);
+    }
+    if let Some(ServeError::Engine(EngineFailure::Thread(_))) = cause.downcast_ref() {
+        return Some(Fault::Platform);
+    }
+    if let Some(PredictError::NotFinite { .. }) = cause.downcast_ref() {
         return Some(Fault::Client);
     }
     if let Some(error) = cause.downcast_ref::<DataError>() {
-        return Some(match error {
-            DataError::Panic { .. } => Fault::Algorithm,
-            error => user(error.is_user_fault()),
-        });
+        return Some(of_data(error));
     }
-    if let Some(error) = cause.downcast_ref::<TrainError>() {
-        return Some(match error {
-            // Transparent: they are their own cause and do not appear in the chain by themselves.
-            TrainError::Data(error) => user(error.is_user_fault()),
-            TrainError::Model(_) | TrainError::TooFewSamples { .. } => Fault::Client,
-            TrainError::Commit(_) | TrainError::Remove { .. } | TrainError::Collective(_) => Fault::Platform,
-        });
+    if let Some(error) = cause.downcast_ref::<ModelError>() {
+        return Some(of_model(error));
     }
-    if let Some(PredictError::NotFinite { .. }) = cause.downcast_ref::<PredictError>() {
-        return Some(Fault::Client);
+    let is_clients = cause.is::<ClientError>()
+        || cause.is::<Problems>()
+        || cause.is::<ImageError>()
+        || cause.is::<ArchiveError>()
+        || cause.is::<LocationError>()
+        || cause.is::<EnvironmentError>();
+    let is_platforms = cause.is::<ConfigurationError>()
+        || cause.is::<ResourcesError>()
+        || cause.is::<CommitError>()
+        || cause.is::<std::io::Error>();
+    match (is_clients, is_platforms) {
+        (true, _) => Some(Fault::Client),
+        (_, true) => Some(Fault::Platform),
+        _ => None,
     }
-    if cause.is::<ConfigurationError>() || cause.is::<ResourcesError>() || cause.is::<std::io::Error>() {
-        return Some(Fault::Platform);
+}
+
+fn of_data(error: &DataError) -> Fault {
+    match error {
+        DataError::Panic { .. } | DataError::Index { .. } => Fault::Algorithm,
+        error if error.is_user_fault() => Fault::Client,
+        _ => Fault::Platform,
     }
-    None
+}
+
+fn of_model(error: &ModelError) -> Fault {
+    match error {
+        ModelError::Encode { .. } => Fault::Algorithm,
+        _ => Fault::Client,
+    }
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::fault::client;
+use crate::output::unless_closed;
 
 /// The command line of `inspect`.
 pub fn command() -> Command {
@@ -52,22 +53,10 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     let Some(path) = arguments.get_one::<PathBuf>("file") else { return Ok(()) };
     let form = Form { json: arguments.get_flag("json"), raw: arguments.get_flag("raw") };
     let mut out = BufWriter::new(io::stdout().lock());
-    let result = inspect(path, form, &mut out);
     // What was found before an error is worth showing.
+    let result = inspect(path, form, &mut out);
     let flushed = out.flush();
-    match result {
-        Err(error) if is_broken_pipe(&error) => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => match flushed {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(()),
-        },
-    }
-}
-
-/// A reader that has seen enough, such as `head`, is no error.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    unless_closed(result.and_then(|()| Ok(flushed?)))
 }
 
 fn inspect(path: &Path, form: Form, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@
 //! - [`predict`]: an artifact asked on the command line
 //! - [`inspect`]: what is in a `.rec`, `.lst`, `.params`, symbol or `model.tar.gz`
 //! - [`fault`]: from an error to whose fault it is, and so to the exit code
-//! - [`panics`]: a defect of ours, told as an error
+//! - [`panics`]: a defect of ours, told as an error; [`output`]: standard output that is closed early
 //!
 //! Not here: anything a command does beyond reading arguments, joining crates and printing. This is the one crate
 //! where `sagemaker` meets the rest.
@@ -17,6 +17,7 @@ use clap::Command;
 
 mod fault;
 mod inspect;
+mod output;
 mod panics;
 mod predict;
 mod serve;

@@ -12,6 +12,7 @@ use npyz::NpyFile;
 use serde_json::json;
 
 use crate::fault::client;
+use crate::output::unless_closed;
 
 /// Images computed at once.
 const BATCH: usize = 32;
@@ -61,43 +62,49 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     let predictor = Predictor::load(model, &Device::flex())?;
     let mut out = io::stdout().lock();
     if let Some(npy) = arguments.get_one::<PathBuf>("npy") {
-        return finish(rows(&predictor, npy, &mut out));
+        return unless_closed(rows(&predictor, npy, &mut out));
     }
     let images: Vec<&PathBuf> = arguments.get_many("image").into_iter().flatten().collect();
-    finish(files(&predictor, &images, arguments.get_flag("json"), &mut out))
+    unless_closed(files(&predictor, &images, arguments.get_flag("json"), &mut out))
 }
 
-/// A reader that has seen enough, such as `head`, is no error.
-fn finish(result: anyhow::Result<()>) -> anyhow::Result<()> {
-    result.or_else(|error| match error.downcast_ref::<io::Error>() {
-        Some(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(error),
-    })
-}
-
+/// Answers every image that can be read; the first that cannot is the error, told after the answers.
 fn files(
     predictor: &Predictor,
     images: &[&PathBuf],
     as_json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
+    let mut failed = None;
     for images in images.chunks(BATCH) {
-        let mut pixels = Vec::new();
+        let (mut names, mut pixels) = (Vec::new(), Vec::new());
         for image in images {
-            let name = || image.display().to_string();
-            let encoded = std::fs::read(image).map_err(|error| client(format!("{}: {error}", name())))?;
-            pixels.extend(predictor.preprocess(&encoded).with_context(name)?);
+            match read(predictor, image) {
+                Ok(image_pixels) => {
+                    names.push(image.display().to_string());
+                    pixels.extend(image_pixels);
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        for (image, probabilities) in images.iter().zip(predictor.predict(pixels, images.len())?) {
-            let name = image.display().to_string();
+        if names.is_empty() {
+            continue;
+        }
+        for (name, probabilities) in names.iter().zip(predictor.predict(pixels, names.len())?) {
             if as_json {
-                json_line(predictor, Some(&name), &probabilities, out)?;
+                json_line(predictor, Some(name), &probabilities, out)?;
             } else {
-                text(predictor, &name, &probabilities, out)?;
+                text(predictor, name, &probabilities, out)?;
             }
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
+}
+
+fn read(predictor: &Predictor, image: &Path) -> anyhow::Result<Vec<u8>> {
+    let name = || image.display().to_string();
+    let encoded = std::fs::read(image).map_err(|error| client(format!("{}: {error}", name())))?;
+    predictor.preprocess(&encoded).with_context(name)
 }
 
 /// Classes by falling probability; the lower number first among equals.

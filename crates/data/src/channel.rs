@@ -7,8 +7,10 @@ use crate::{DataError, Source};
 
 pub(crate) mod directory;
 mod names;
+pub(crate) mod passed_over;
 
-use directory::{Kind, visible_entries};
+use directory::{Entry, Kind, visible_entries};
+use passed_over::PassedOver;
 
 /// Where the files of a channel lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +30,8 @@ pub struct Dataset {
     pub source: Box<dyn Source>,
     /// The names of the classes in the order of their labels, where the data tells them.
     pub class_names: Option<Vec<String>>,
-    /// One line for the log, such as `train: 4000 records in train.rec`.
+    /// One line for the log, such as `train: 4000 records in train.rec`. Files that are not used are counted in it:
+    /// those beside the records, or all but the images of class folders; none where lists say what is used.
     pub description: String,
 }
 
@@ -46,8 +49,7 @@ pub fn open(files: &ChannelFiles, classes: Option<&[String]>) -> Result<Dataset,
 
     let records = with_extension(&files.directory, "rec")?;
     if !records.is_empty() {
-        let source = RecordSource::open(&records)?;
-        return dataset(files, Box::new(source), None, "records in", &records);
+        return open_records(files, &records);
     }
 
     if let Some(directory) = &files.list_directory {
@@ -70,6 +72,19 @@ pub fn open(files: &ChannelFiles, classes: Option<&[String]>) -> Result<Dataset,
     open_folders(files, classes)
 }
 
+fn open_records(files: &ChannelFiles, records: &[PathBuf]) -> Result<Dataset, DataError> {
+    let source = RecordSource::open(records)?;
+    let mut passed_over = PassedOver::default();
+    for entry in visible_entries(&files.directory)? {
+        if !is_data(&entry, "rec") && entry.name != names::FILE {
+            passed_over.add(&entry);
+        }
+    }
+    let mut dataset = dataset(files, Box::new(source), None, "records in", records)?;
+    dataset.description += &passed_over.to_string();
+    Ok(dataset)
+}
+
 fn open_lists(files: &ChannelFiles, lists: &[PathBuf]) -> Result<Dataset, DataError> {
     let source = ListSource::open(lists, &files.directory)?;
     let from_paths = names::from_paths(source.entries());
@@ -81,8 +96,8 @@ fn open_folders(files: &ChannelFiles, classes: Option<&[String]>) -> Result<Data
     if source.is_empty() {
         return Err(empty(files));
     }
-    let description =
-        format!("{}: {} images in {} class folders", files.name, source.len(), source.folders().len());
+    let (name, folders, others) = (&files.name, source.folders().len(), source.passed_over());
+    let description = format!("{name}: {} images in {folders} class folders{others}", source.len());
     if let Some(classes) = classes {
         source.renumber(classes).map_err(|folder| DataError::UnknownClass {
             channel: files.name.clone(),
@@ -129,11 +144,14 @@ fn require_directory(channel: &str, directory: &Path) -> Result<(), DataError> {
     Err(DataError::MissingChannel { channel: channel.to_owned(), directory: directory.to_owned() })
 }
 
-/// The files of a directory with an extension, in name order. Files of no bytes are markers, not data.
+/// The data files of a directory with an extension, in name order.
 fn with_extension(directory: &Path, extension: &str) -> Result<Vec<PathBuf>, DataError> {
     let entries = visible_entries(directory)?;
-    let files = entries
-        .iter()
-        .filter(|entry| matches!(entry.kind, Kind::File { bytes: 1.. }) && entry.extension() == extension);
+    let files = entries.iter().filter(|entry| is_data(entry, extension));
     Ok(files.map(|entry| directory.join(&entry.name)).collect())
+}
+
+/// Whether an entry is a file with the extension. Files of no bytes are markers, not data.
+fn is_data(entry: &Entry, extension: &str) -> bool {
+    matches!(entry.kind, Kind::File { bytes: 1.. }) && entry.extension() == extension
 }

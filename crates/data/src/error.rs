@@ -77,6 +77,14 @@ pub enum DataError {
         /// The image channel's directory.
         directory: PathBuf,
     },
+    /// A list names a file that holds nothing.
+    #[error("{origin}: the image file in {} is empty: found 0 bytes, expected an encoded image", directory.display())]
+    EmptyImage {
+        /// The line.
+        origin: Origin,
+        /// The image channel's directory.
+        directory: PathBuf,
+    },
     /// A class folder that the training channel does not have.
     #[error(
         "channel '{channel}': folder '{folder}' is no class of the training channel, whose classes are {known}"

@@ -2,7 +2,7 @@
 //!
 //! - [`channel`]: a directory to a [`Dataset`], its form found by looking at what it holds
 //! - [`source`]: samples by index, from `.rec` files, `.lst` files with images, or class folders; [`sample`]: one of them
-//! - [`labels`]: every label checked before training starts
+//! - [`labels`]: every label checked before training starts; [`images`]: some images decoded before it does
 //! - [`sampler`]: which samples make which batch, a pure function of seed, epoch, step and rank
 //! - [`worker`]: threads that decode samples into a [`Batch`], two batches ahead
 //! - [`error`]: what can go wrong, and whose fault it is
@@ -14,6 +14,7 @@
 pub mod batch;
 pub mod channel;
 pub mod error;
+pub mod images;
 pub mod labels;
 pub mod sample;
 pub mod sampler;

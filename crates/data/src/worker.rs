@@ -11,7 +11,7 @@ use crate::sampler::{self, Order, Share};
 use crate::{Batch, DataError, Dataset};
 
 mod batches;
-mod work;
+pub(crate) mod work;
 
 pub use batches::Batches;
 use work::Work;
@@ -22,7 +22,6 @@ use work::Work;
 pub struct Loader {
     dataset: Arc<Dataset>,
     pool: Arc<ThreadPool>,
-    limits: Limits,
 }
 
 /// One rank's part of one training epoch.
@@ -50,18 +49,7 @@ impl Loader {
             .thread_name(|number| format!("decode-{number}"))
             .build()
             .map_err(|error| DataError::Threads { reason: error.to_string() })?;
-        Ok(Self { dataset, pool: Arc::new(pool), limits: Limits::default() })
-    }
-
-    /// The same loader with other bounds on a single image.
-    #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
-    }
-
-    /// The samples.
-    pub fn dataset(&self) -> &Arc<Dataset> {
-        &self.dataset
+        Ok(Self { dataset, pool: Arc::new(pool) })
     }
 
     /// The batches of a training epoch from `plan.start_step` on, all of the full size.
@@ -110,6 +98,7 @@ impl Loader {
         indices: &[usize],
         stop: &AtomicBool,
     ) -> Option<Result<Batch, DataError>> {
+        let limits = Limits::default();
         let mut pixels = vec![0; shape.len().saturating_mul(indices.len())];
         let labels: Option<Vec<Result<i64, DataError>>> = self.pool.install(|| {
             pixels
@@ -117,7 +106,7 @@ impl Loader {
                 .zip(indices)
                 .map(|(out, index)| {
                     let stopped = stop.load(Ordering::Relaxed);
-                    (!stopped).then(|| work.run(&self.dataset, *index, &self.limits, out))
+                    (!stopped).then(|| work.run(&self.dataset, *index, &limits, out))
                 })
                 .collect()
         });

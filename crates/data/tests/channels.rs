@@ -15,7 +15,7 @@ fn record_files_are_read_in_name_order() {
     input.write("train/empty.rec", "");
     input.write("train/.hidden.rec", "not a record file");
     let dataset = input.train().unwrap();
-    assert_eq!(dataset.description, "train: 3 records in 2 files");
+    assert_eq!(dataset.description, "train: 3 records in 2 files, 2 other files passed over (empty)");
     assert_eq!(contents(&dataset), [(5.0, 50), (0.0, 0), (1.0, 1)]);
     let second = (png(0).len() + 24 + 8).next_multiple_of(4);
     let origin = dataset.source.origin(2).unwrap().to_string();
@@ -59,6 +59,30 @@ fn a_list_may_lie_beside_its_images() {
 }
 
 #[test]
+fn files_that_are_not_used_are_counted() {
+    let input = Input::new();
+    input.write("train/cat/1.png", png(1));
+    let description = || input.train().unwrap().description;
+    assert_eq!(description(), "train: 1 images in 1 class folders");
+    input.write("train/cat/deep/2.HEIC", "foreign");
+    assert_eq!(description(), "train: 1 images in 1 class folders, 1 other file passed over (.heic)");
+    input.write("train/cat/.hidden.heic", "");
+    for name in ["3.heic", "4.jfif", "5.a", "6.b", "7.c", "8.d", "LICENCE"] {
+        input.write(&format!("train/cat/{name}"), "foreign");
+    }
+    let kinds = "(.a, .b, .c, .d, .heic, .jfif, ...)";
+    assert_eq!(
+        description(),
+        format!("train: 1 images in 1 class folders, 8 other files passed over {kinds}")
+    );
+
+    input.write("train/train.rec", record_file(2, 2));
+    input.write("train/train.idx", "0\t0");
+    input.write("train/classes.txt", "a\nb");
+    assert_eq!(description(), "train: 2 records in train.rec, 1 other file passed over (.idx)");
+}
+
+#[test]
 fn folders_are_classes_in_byte_order() {
     let input = Input::new();
     input.write("train/dog/2.PNG", png(20));
@@ -71,7 +95,10 @@ fn folders_are_classes_in_byte_order() {
     input.write("train/.ipynb_checkpoints/a.png", png(24));
     input.write("train/readme.png", png(25));
     let dataset = input.train().unwrap();
-    assert_eq!(dataset.description, "train: 4 images in 3 class folders");
+    assert_eq!(
+        dataset.description,
+        "train: 4 images in 3 class folders, 4 other files passed over (.lst, .png, .txt, empty)"
+    );
     assert_eq!(contents(&dataset), [(0.0, 22), (1.0, 23), (2.0, 21), (2.0, 20)]);
     assert_eq!(dataset.class_names.unwrap(), ["Zebra", "cat", "dog"]);
     assert_eq!(dataset.source.origin(3).unwrap().to_string(), "dog/2.PNG");
@@ -114,6 +141,9 @@ fn validation_folders_are_numbered_as_in_training() {
 fn names_come_from_paths_only_where_folders_and_labels_agree() {
     let names = |list: &str| {
         let input = Input::new();
+        for path in ["a/1", "a/2", "b/1", "b/x/2", "c/1", "x"] {
+            input.write(&format!("train/{path}"), png(0));
+        }
         input.write("train/train.lst", list);
         input.train().unwrap().class_names
     };
@@ -187,13 +217,30 @@ fn a_bad_line_is_named() {
 }
 
 #[test]
-fn a_listed_image_that_is_missing_is_named() {
+fn a_listed_image_that_is_missing_or_empty_is_named_when_the_channel_opens() {
     let input = Input::new();
     input.write("train/train.lst", "0\t0\tcat/1.png");
-    let error = input.train().unwrap().source.read(0).unwrap_err();
-    assert!(
-        error.to_string().starts_with("cat/1.png (train.lst line 1): there is no such image file"),
-        "{error}"
-    );
-    assert!(error.is_user_fault());
+    let refused = || {
+        let error = input.train().unwrap_err();
+        assert!(error.is_user_fault());
+        error.to_string()
+    };
+    let missing = "cat/1.png (train.lst line 1): there is no such image file";
+    assert!(refused().starts_with(missing), "{}", refused());
+    input.write("train/cat", "a file where a folder is expected");
+    assert!(refused().starts_with(missing), "{}", refused());
+    std::fs::remove_file(input.path().join("train/cat")).unwrap();
+    std::fs::create_dir_all(input.path().join("train/cat/1.png")).unwrap();
+    assert!(refused().starts_with(missing), "{}", refused());
+    std::fs::remove_dir(input.path().join("train/cat/1.png")).unwrap();
+    let image = input.write("train/cat/1.png", "");
+    let empty = refused();
+    assert!(empty.starts_with("cat/1.png (train.lst line 1): the image file in "), "{empty}");
+    assert!(empty.ends_with("is empty: found 0 bytes, expected an encoded image"), "{empty}");
+
+    // One that goes after the channel was opened is still named.
+    std::fs::write(&image, png(1)).unwrap();
+    let dataset = input.train().unwrap();
+    std::fs::remove_file(image).unwrap();
+    assert!(dataset.source.read(0).unwrap_err().to_string().starts_with(missing));
 }

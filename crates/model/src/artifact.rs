@@ -10,6 +10,7 @@ use brazier_mxnet::symbol::Symbol;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::layout::{Stage, UnitKind};
 use crate::metadata::{self, Metadata};
 use crate::parameters::{export, import};
 use crate::{Layout, ModelError, ResNet, graph};
@@ -22,9 +23,18 @@ pub const SHAPES_FILE: &str = "model-shapes.json";
 
 const PARAMS_ENDING: &str = ".params";
 
+const SYMBOL_ENDING: &str = "-symbol.json";
+
 /// The weights' file name of 0-based `epoch`.
 pub fn params_file(epoch: usize) -> String {
     format!("image-classification-{:04}.params", epoch + 1)
+}
+
+/// Of some file names that of the newest weights: the `.params` with the highest number; one without comes first.
+pub fn newest_params<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let number =
+        |name: &&str| -> Option<u64> { name.strip_suffix(PARAMS_ENDING)?.rsplit('-').next()?.parse().ok() };
+    names.into_iter().filter(|name| name.ends_with(PARAMS_ENDING)).max_by_key(number)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -50,8 +60,7 @@ pub fn encode_shapes(batch: usize, [channels, height, width]: [usize; 3]) -> Vec
 pub fn encode_params(network: &ResNet, head: &str) -> Result<Vec<u8>, ModelError> {
     let mut arrays = Vec::new();
     let mut bytes = Vec::new();
-    let refused =
-        |error: ParamsError| ModelError::File { file: PARAMS_ENDING.into(), reason: error.to_string() };
+    let refused = |error: ParamsError| ModelError::Encode { file: PARAMS_ENDING, reason: error.to_string() };
     for parameter in export(network, head) {
         let key = parameter.key();
         arrays.push((key, NdArray::from_f32(parameter.shape, &parameter.values).map_err(refused)?));
@@ -79,7 +88,7 @@ impl Artifact {
     /// # Errors
     /// A missing file, or one that is not what its name says.
     pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, ModelError> {
-        let (symbol_file, symbol) = find(files, "-symbol.json")?;
+        let (symbol_file, symbol) = find(files, SYMBOL_ENDING)?;
         let symbol = parse(symbol_file, symbol, |text| Symbol::parse(text).map_err(|e| e.to_string()))?;
         let (params_file, bytes) = find(files, PARAMS_ENDING)?;
         let refused = |reason: String| ModelError::File { file: params_file.clone(), reason };
@@ -101,8 +110,34 @@ impl Artifact {
     /// # Errors
     /// A tensor that the weights file lacks or has in another shape.
     pub fn network(&self, device: &Device) -> Result<ResNet, ModelError> {
+        self.check_widths()?;
         let network = ResNet::new(&self.layout, device);
         import(network, &self.layout.head, &self.arrays, &self.params_file)
+    }
+
+    /// Compares the widths the graph shows with the weights, before memory is taken for them: a hostile graph costs no
+    /// more than the file has paid for.
+    fn check_widths(&self) -> Result<(), ModelError> {
+        let convolution = if self.layout.unit == UnitKind::Basic { "conv2" } else { "conv3" };
+        let stages = self.layout.stages.iter().enumerate().map(|(stage, Stage { filters, .. })| {
+            (format!("arg:stage{}_unit1_{convolution}_weight", stage + 1), *filters)
+        });
+        let ends = [
+            ("arg:conv0_weight".to_owned(), self.layout.stem_filters),
+            (format!("arg:{}_weight", self.layout.head), self.layout.classes),
+        ];
+        for (name, width) in stages.chain(ends) {
+            let file = self.params_file.clone();
+            match self.arrays.get(&name).map(|(shape, _)| shape) {
+                Some(shape) if shape.first() == Some(&width) => {}
+                Some(found) => {
+                    let expected = std::iter::once(width).chain(found.iter().skip(1).copied()).collect();
+                    return Err(ModelError::ParameterShape { file, name, found: found.clone(), expected });
+                }
+                None => return Err(ModelError::MissingParameter { file, name, expected: vec![width] }),
+            }
+        }
+        Ok(())
     }
 
     /// Name of the weights' file.
@@ -111,15 +146,21 @@ impl Artifact {
     }
 }
 
-/// The last file, in name order, that ends so.
+/// The file that ends so: of weights the newest, of others the last in name order.
 fn find<'a>(
     files: &'a BTreeMap<String, Vec<u8>>,
     ending: &'static str,
 ) -> Result<(&'a String, &'a Vec<u8>), ModelError> {
-    files.iter().rev().find(|(name, _)| name.ends_with(ending)).ok_or_else(|| ModelError::MissingFile {
+    let found = match ending {
+        PARAMS_ENDING => {
+            newest_params(files.keys().map(String::as_str)).and_then(|name| files.get_key_value(name))
+        }
+        _ => files.iter().rev().find(|(name, _)| name.ends_with(ending)),
+    };
+    found.ok_or_else(|| ModelError::MissingFile {
         expected: match ending {
             PARAMS_ENDING => "image-classification-NNNN.params",
-            "-symbol.json" => SYMBOL_FILE,
+            SYMBOL_ENDING => SYMBOL_FILE,
             other => other,
         },
         found: match files.is_empty() {

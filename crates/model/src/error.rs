@@ -63,6 +63,14 @@ pub enum ModelError {
         /// The shape the network has.
         expected: Vec<usize>,
     },
+    /// A model that cannot be turned into bytes: a defect of this program.
+    #[error("{file} cannot be written: {reason}")]
+    Encode {
+        /// The file's name.
+        file: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
     /// A graph that is not a ResNet of this family.
     #[error("the graph is not a ResNet this program knows: {reason}")]
     Graph {

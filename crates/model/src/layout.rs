@@ -95,11 +95,6 @@ impl Layout {
         Ok(Layout { channels, stem, stem_filters, unit, stages, classes, head: "fc1".into() })
     }
 
-    /// Channels that enter the last layer.
-    pub fn features(&self) -> usize {
-        self.stages.last().map_or(self.stem_filters, |stage| stage.filters)
-    }
-
     /// Convolution and linear layers along the longest path, as depth is counted: `num_layers` of the job.
     pub fn depth(&self) -> usize {
         let each = if self.unit == UnitKind::Basic { 2 } else { 3 };

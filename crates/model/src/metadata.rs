@@ -37,7 +37,8 @@ impl Metadata {
     /// # Errors
     /// A metric that is not finite cannot be written as JSON.
     pub fn encode(&self) -> Result<Vec<u8>, ModelError> {
-        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| refused(&error.to_string()))?;
+        let mut bytes = serde_json::to_vec_pretty(self)
+            .map_err(|error| ModelError::Encode { file: FILE, reason: error.to_string() })?;
         bytes.push(b'\n');
         Ok(bytes)
     }

@@ -93,9 +93,15 @@ impl Paths {
         path.strip_prefix(DEFAULT_PREFIX).map_or_else(|_| path.to_path_buf(), |rest| self.prefix.join(rest))
     }
 
-    /// Makes the output folders that do not exist yet: local mode mounts some, the platform others.
+    /// Makes the output folders that do not exist yet: local mode mounts some, the platform others. The error names
+    /// the folder that cannot be made.
     pub fn create_outputs(&self) -> io::Result<()> {
-        fs::create_dir_all(self.model())?;
-        fs::create_dir_all(self.output_data())
+        for folder in [self.model(), self.output_data()] {
+            let named = |error: io::Error| {
+                io::Error::new(error.kind(), format!("cannot create {}: {error}", folder.display()))
+            };
+            fs::create_dir_all(&folder).map_err(named)?;
+        }
+        Ok(())
     }
 }

@@ -41,6 +41,18 @@ fn output_folders_may_exist() {
 }
 
 #[test]
+fn an_output_folder_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = Paths::new(folder.path());
+    fs::create_dir(folder.path().join("output")).unwrap();
+    fs::write(paths.output_data(), "in the way").unwrap();
+    let error = paths.create_outputs().unwrap_err();
+    let words = format!("cannot create {}: ", paths.output_data().display());
+    assert!(error.to_string().starts_with(&words), "{error}");
+    assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+}
+
+#[test]
 fn a_line_has_the_built_ins_prefix() {
     let time = chrono::DateTime::from_timestamp(1_723_045_660, 0).unwrap();
     let text = line_at(time, Level::Warning, "Epoch[0]\tone\ntwo\n");

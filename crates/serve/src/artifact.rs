@@ -26,21 +26,15 @@ pub(crate) fn open(path: &Path) -> Result<Files, ArchiveError> {
         false
     })?;
     let names = names.into_inner();
-    let newest = names.iter().filter(|name| name.ends_with(PARAMS)).max_by_key(|name| number(name));
+    let newest = artifact::newest_params(names.iter().map(String::as_str));
     let wanted = |name: &str| match name.ends_with(PARAMS) {
-        true => newest.is_some_and(|newest| newest == name),
+        true => newest == Some(name),
         false => name.ends_with(SYMBOL) || name == artifact::SHAPES_FILE || name == metadata::FILE,
     };
     if path.is_dir() && names.contains(PACKED) && !names.iter().any(|name| wanted(name)) {
         return open(&path.join(PACKED));
     }
     select(path, &limits, wanted)
-}
-
-/// The number in `image-classification-0007.params`; files without one come before all others.
-fn number(name: &str) -> Option<u64> {
-    let stem = name.strip_suffix(PARAMS)?;
-    stem.rsplit('-').next()?.parse().ok()
 }
 
 #[cfg(test)]

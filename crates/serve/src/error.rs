@@ -94,6 +94,21 @@ pub enum ServeError {
     Engine(#[from] EngineFailure),
 }
 
+/// An error and its causes in one line.
+pub fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        // Some messages quote their cause already.
+        if !text.ends_with(&reason) {
+            text = format!("{text}: {reason}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// Why a request gets no prediction. The text is the answer's `message`; no text of the client's is repeated in full.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {

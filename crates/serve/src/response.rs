@@ -53,24 +53,9 @@ impl IntoResponse for RequestError {
     /// `{"error":{"code":"...","message":"..."}}`. The platform hands it to the caller inside a `ModelError`.
     fn into_response(self) -> Response {
         let (status, code) = self.status();
-        let body = json!({"error": {"code": code, "message": sentence(&self)}}).to_string();
+        let body = json!({"error": {"code": code, "message": crate::error::sentence(&self)}}).to_string();
         (status, [(CONTENT_TYPE, JSON)], body).into_response()
     }
-}
-
-/// The error and its causes in one line.
-pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let reason = error.to_string();
-        // Some messages quote their cause already.
-        if !text.ends_with(&reason) {
-            text = format!("{text}: {reason}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ async fn invocations(
     if let Err(error) = &answer
         && error.status().0 == StatusCode::INTERNAL_SERVER_ERROR
     {
-        eprintln!("brazier: request failed: {}", response::sentence(error));
+        eprintln!("brazier: request failed: {}", crate::error::sentence(error));
     }
     answer
 }

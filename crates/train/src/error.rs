@@ -17,6 +17,14 @@ pub enum TrainError {
     /// Another rank is gone.
     #[error(transparent)]
     Collective(#[from] brazier_collective::CollectiveError),
+    /// The artifact's folder cannot be read.
+    #[error("{path}: cannot read the model folder: {source}")]
+    ReadFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// An earlier weights file that cannot be taken away.
     #[error("{path}: cannot remove the weights of an earlier epoch: {source}")]
     Remove {

@@ -22,8 +22,6 @@ pub enum Event<'a> {
         epochs: usize,
         /// Steps of the epoch.
         steps: usize,
-        /// Learning rate of its first step.
-        rate: f64,
     },
     /// A step is done.
     Stepped {
@@ -64,6 +62,8 @@ pub enum Event<'a> {
         /// The last epoch, 0-based.
         epoch: usize,
     },
+    /// Nothing more will happen.
+    Ended,
 }
 
 /// The training part of an epoch.

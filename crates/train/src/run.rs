@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
         let (seed, shuffle) = (self.job.seed, self.job.shuffle);
         let plan = TrainPlan { seed, epoch: epoch as u64, steps, start_step: 0, share, shuffle };
         let mut rate = self.job.schedule.rate(epoch * steps + 1);
-        self.report.event(&Event::EpochStarted { epoch, epochs: self.job.epochs, steps, rate });
+        self.report.event(&Event::EpochStarted { epoch, epochs: self.job.epochs, steps });
         let clock = Instant::now();
         let mut seen = Seen::default();
         let mut batches = self.channels.train.train_epoch(&self.job.transform, plan)?;
@@ -203,14 +203,18 @@ impl<'a> Run<'a> {
         ends
     }
 
-    /// Leaves the weights as they are if none were stored: stopped too soon, or a frequency that no epoch met.
+    /// Stores the weights as they are if they would be lost otherwise: stopped before anything was stored, or a
+    /// frequency that the last epoch does not meet.
     fn finish(mut self) -> Result<Outcome, TrainError> {
-        if let Some(store) = self.store.as_mut().filter(|store| !store.has_weights()) {
-            let epoch = self.outcome.epochs.saturating_sub(1);
+        let epoch = self.outcome.epochs.saturating_sub(1);
+        let by_frequency = self.job.checkpoint_frequency.is_some();
+        let is_lost = |store: &Store| !store.has_weights() || by_frequency && !store.ends_with(epoch);
+        if let Some(store) = self.store.as_mut().filter(|store| is_lost(store)) {
             let path = store.add(self.trainer.network(), epoch, BTreeMap::new())?;
             self.report.event(&Event::Saved { path: &path });
             self.outcome.weights = Some(path);
         }
+        self.report.event(&Event::Ended);
         Ok(self.outcome)
     }
 }

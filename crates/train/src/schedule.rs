@@ -17,7 +17,11 @@ impl Schedule {
     /// The rate of 1-based `update`. With a step at E the first update of 0-based epoch E has the lower rate already.
     /// Source: MXNet's `MultiFactorScheduler`, with steps at `epochs * updates_per_epoch`.
     pub fn rate(&self, update: usize) -> f64 {
-        let passed = self.epochs.iter().filter(|&&epoch| update > epoch * self.updates_per_epoch).count();
+        let passed = self
+            .epochs
+            .iter()
+            .filter(|&&epoch| update > epoch.saturating_mul(self.updates_per_epoch))
+            .count();
         // Multiplied one by one, as MXNet does: a power would round differently.
         (0..passed).fold(self.base, |rate, _| rate * self.factor)
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use brazier_checkpoint::commit;
 use brazier_model::metadata::{self, Metadata};
@@ -18,18 +18,25 @@ use crate::{Job, TrainError};
 pub struct Store<'a> {
     job: &'a Job,
     last: Option<PathBuf>,
+    /// Weights that an earlier run left: readers take the highest number, which may be theirs.
+    stale: Vec<PathBuf>,
 }
 
 impl<'a> Store<'a> {
     /// Writes the graph and the input's shape, which do not change while training.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// A folder that cannot be read or a file that cannot be written.
     pub fn new(job: &'a Job) -> Result<Self, TrainError> {
-        let store = Store { job, last: None };
+        let store = Store { job, last: None, stale: weights_in(&job.model_directory)? };
         store.commit(artifact::SYMBOL_FILE, &artifact::encode_symbol(&job.layout))?;
         store.commit(artifact::SHAPES_FILE, &artifact::encode_shapes(job.batch, job.shape))?;
         Ok(store)
+    }
+
+    /// Whether the weights written last are those of 0-based `epoch`.
+    pub fn ends_with(&self, epoch: usize) -> bool {
+        self.last.as_ref().is_some_and(|last| last.ends_with(artifact::params_file(epoch)))
     }
 
     /// Whether weights of some epoch are on disk.
@@ -61,6 +68,9 @@ impl<'a> Store<'a> {
         self.commit(metadata::FILE, &metadata.encode()?)?;
         let path = self.job.model_directory.join(name);
         self.last = Some(path.clone());
+        for stale in self.stale.drain(..).filter(|stale| *stale != path) {
+            remove(&stale)?;
+        }
         Ok(path)
     }
 
@@ -77,7 +87,7 @@ impl<'a> Store<'a> {
         let old = self.last.take();
         let path = self.add(network, epoch, metrics)?;
         if let Some(old) = old.filter(|old| *old != path) {
-            fs::remove_file(&old).map_err(|source| TrainError::Remove { path: old, source })?;
+            remove(&old)?;
         }
         Ok(path)
     }
@@ -85,4 +95,20 @@ impl<'a> Store<'a> {
     fn commit(&self, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
         Ok(commit::write(&self.job.model_directory.join(name), |out| out.write_all(bytes))?)
     }
+}
+
+fn weights_in(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
+    let failed = |source| TrainError::ReadFolder { path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "params") {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn remove(path: &Path) -> Result<(), TrainError> {
+    fs::remove_file(path).map_err(|source| TrainError::Remove { path: path.to_owned(), source })
 }

@@ -1,5 +1,6 @@
 //! Files that the platform has unpacked already.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -17,19 +18,30 @@ pub(super) fn read(
 ) -> Result<Files, ArchiveError> {
     let mut meter = Meter::new(path, limits);
     let mut files = Files::new();
-    for entry in fs::read_dir(path).map_err(ArchiveError::read(path))? {
-        let entry = entry.map_err(ArchiveError::read(path))?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let regular = entry.file_type().map_err(ArchiveError::read(&entry.path()))?.is_file();
-        if !regular || name.ends_with(TEMPORARY_SUFFIX) || !wanted(&name) {
+    for name in names(path).map_err(ArchiveError::read(path))? {
+        if !wanted(&name) {
             continue;
         }
-        let size = entry.metadata().map_err(ArchiveError::read(&entry.path()))?.len();
+        let file = path.join(&name);
+        let size = fs::symlink_metadata(&file).map_err(ArchiveError::read(&file))?.len();
         meter.add(&name, size)?;
-        let content = content(&entry.path(), size).map_err(ArchiveError::read(&entry.path()))?;
+        let content = content(&file, size).map_err(ArchiveError::read(&file))?;
         files.insert(name, content);
     }
     Ok(files)
+}
+
+/// The names of those files, sorted.
+pub(super) fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if entry.file_type()?.is_file() && !name.ends_with(TEMPORARY_SUFFIX) {
+            names.insert(name);
+        }
+    }
+    Ok(names)
 }
 
 /// The first `size` bytes: a file that grows meanwhile must not grow past what was counted.

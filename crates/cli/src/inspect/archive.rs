@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use anyhow::Context;
 use brazier_checkpoint::archive::{self, Limits};
 use brazier_model::artifact::Artifact;
 
@@ -17,7 +18,7 @@ pub fn show(path: &Path, form: Form, out: &mut dyn Write) -> anyhow::Result<()> 
             writeln!(out, "{name:<44} {:>12} bytes", bytes.len())?;
         }
     }
-    let artifact = Artifact::read(&files)?;
+    let artifact = Artifact::read(&files).with_context(|| path.display().to_string())?;
     if !form.json {
         describe(&artifact, out)?;
     }

@@ -25,7 +25,9 @@ use crate::panics;
 /// `output/failure`, which the platform shows as the job's `FailureReason`.
 pub fn run(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<()> {
     let result = panics::caught(|| train(paths, overrides));
-    if let Err(error) = &result {
+    if let Err(error) = &result
+        && paths.prefix().is_dir()
+    {
         let (fault, message) = (fault::of(error), fault::message(error));
         let told = match fault {
             Fault::Client => "Customer Error",
@@ -42,6 +44,13 @@ pub fn run(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result
 
 fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<()> {
     let stop = signals::stop_flag()?;
+    if !paths.prefix().join("input").is_dir() {
+        let prefix = paths.prefix().display();
+        let meant = "to train on a folder of images, name it: brazier train DATASET";
+        return Err(client(format!(
+            "{prefix} holds no 'input' folder, so it is not a container's tree; {meant}"
+        )));
+    }
     paths
         .create_outputs()
         .with_context(|| format!("cannot make the output folders under {}", paths.prefix().display()))?;
@@ -55,7 +64,9 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
     for dataset in std::iter::once(&datasets.train).chain(&datasets.validation) {
         say(Level::Info, &dataset.description);
     }
-    datasets.check_labels(read.num_classes)?;
+    let counts = datasets.check(read.num_classes)?;
+    say(Level::Info, &counts.to_string());
+    counts.warnings().iter().for_each(|text| say(Level::Warning, text));
     let found = datasets.train.source.len();
     if found != read.num_training_samples {
         let given = read.num_training_samples;
@@ -75,6 +86,9 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
     let channels = Channels { train: &train, validation: validation.as_ref() };
     let mut log = Log::new(io::stdout(), || line(Level::Info, ""), read.top_k);
     let outcome = brazier_train::run(&job, &channels, &mut Single, &mut log, &stop)?;
+    if let Some((accuracy, epoch)) = outcome.best {
+        say(Level::Info, &format!("Best validation accuracy: {accuracy:.6} in epoch {epoch}"));
+    }
     if outcome.stopped {
         say(Level::Warning, "Stopped by a signal; the model so far is in the model folder.");
     }

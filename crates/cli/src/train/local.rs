@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use brazier_checkpoint::archive::{self, Limits};
+use brazier_checkpoint::archive;
 use brazier_collective::Single;
 use brazier_data::ChannelFiles;
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
@@ -14,7 +14,7 @@ use brazier_storage::Location;
 use brazier_train::report::{Table, percent};
 use brazier_train::{Channels, Outcome};
 
-use super::channels::Datasets;
+use super::channels::{ClassCounts, Datasets};
 use super::recipe::Recipe;
 use super::{job, signals, unsupported};
 use crate::fault::client;
@@ -28,26 +28,27 @@ pub fn run(dataset: &str, output: Option<PathBuf>, given: &BTreeMap<String, Stri
     let (train, validation) = channels(folder)?;
     let datasets = Datasets::open(&train, validation.as_ref())?;
 
-    let epochs = given.get("epochs").and_then(|text| text.trim().parse().ok());
-    let recipe = Recipe::of(&datasets.train, epochs)?;
+    let recipe = Recipe::of(&datasets.train, given)?;
     let read = hyperparameters::parse(given, &recipe.rows())?;
     unsupported::hyperparameters(&read)?;
-    datasets.check_labels(read.num_classes)?;
+    let counts = datasets.check(read.num_classes)?;
     let output = new_folder(output, folder)?;
     let model = output.join("model");
-    fs::create_dir_all(&model).with_context(|| format!("cannot make {}", model.display()))?;
+    let job = job::job(&read, datasets.class_names(read.num_classes), model.clone())?;
+    fs::create_dir_all(&model)
+        .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
 
     let mut out = io::stdout();
-    introduce(&mut out, &datasets, &read);
-    let job = job::job(&read, datasets.class_names(read.num_classes), model.clone())?;
+    introduce(&mut out, &datasets, &counts, &read);
     let (train, validation) = datasets.loaders(job::data_threads())?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
     let mut table = Table::new(io::stdout());
     let outcome = brazier_train::run(&job, &channels, &mut Single, &mut table, &stop)?;
 
+    conclude(&mut out, &outcome, &model);
     let packed = output.join("model.tar.gz");
-    archive::pack(&archive::open(&model, &Limits::default())?, &packed)?;
-    conclude(&mut out, &outcome, &model, &packed);
+    archive::pack_folder(&model, &packed).context("the model is trained, but cannot be packed")?;
+    tell(&mut out, &format!("Packed:    {}", packed.display()));
     Ok(())
 }
 
@@ -83,9 +84,10 @@ fn new_folder(asked: Option<PathBuf>, dataset: &Path) -> anyhow::Result<PathBuf>
     if let Some(asked) = asked {
         return match is_free(&asked) {
             true => Ok(asked),
-            false => {
-                Err(client(format!("{} is not empty: expected a new folder for --output", asked.display())))
-            }
+            false => Err(client(format!(
+                "{} is there already and is not an empty folder: expected a new one for --output",
+                asked.display()
+            ))),
         };
     }
     let name = dataset.canonicalize().ok();
@@ -97,7 +99,7 @@ fn new_folder(asked: Option<PathBuf>, dataset: &Path) -> anyhow::Result<PathBuf>
     candidates.find(|path| is_free(path)).ok_or_else(|| client("no free name under models"))
 }
 
-fn introduce(out: &mut impl Write, datasets: &Datasets, read: &Hyperparameters) {
+fn introduce(out: &mut impl Write, datasets: &Datasets, counts: &ClassCounts, read: &Hyperparameters) {
     let mut lines = vec![datasets.train.description.clone()];
     lines.push(datasets.validation.as_ref().map_or_else(
         || "validation: none, so the last epoch's weights are kept".to_owned(),
@@ -114,12 +116,14 @@ fn introduce(out: &mut impl Write, datasets: &Datasets, read: &Hyperparameters) 
         read.learning_rate,
         read.seed
     ));
+    lines.push(counts.to_string());
+    lines.extend(counts.warnings());
     lines.extend(read.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.push(String::new());
     lines.iter().for_each(|line| tell(out, line));
 }
 
-fn conclude(out: &mut impl Write, outcome: &Outcome, model: &Path, packed: &Path) {
+fn conclude(out: &mut impl Write, outcome: &Outcome, model: &Path) {
     tell(out, "");
     if outcome.stopped {
         tell(out, &format!("Stopped by a signal after {} whole epochs.", outcome.epochs));
@@ -129,9 +133,18 @@ fn conclude(out: &mut impl Write, outcome: &Outcome, model: &Path, packed: &Path
     }
     let waited = percent(outcome.waited_for, outcome.trained_for);
     tell(out, &format!("Waited for data {waited:.2} % of the training time."));
-    tell(out, &format!("The model is in {} and, packed, in {}", model.display(), packed.display()));
-    tell(out, &format!("Ask it:    brazier predict --model {} IMAGE...", model.display()));
-    tell(out, &format!("Serve it:  brazier serve --model {}", model.display()));
+    // What was typed to get here is what will work again: after `cargo run` the program is not on the path.
+    let program = quoted(&std::env::args().next().unwrap_or_else(|| "brazier".into()));
+    let folder = quoted(&model.display().to_string());
+    tell(out, &format!("The model: {}", model.display()));
+    tell(out, &format!("Ask it:    {program} predict --model {folder} IMAGE..."));
+    tell(out, &format!("Serve it:  {program} serve --model {folder}"));
+}
+
+/// A word of a shell's command line.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 fn tell(out: &mut impl Write, line: &str) {

@@ -1,8 +1,10 @@
 //! What a person need not say: the data's own facts, and hyperparameters that suit a small machine.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::Context;
 use brazier_data::{Dataset, labels};
-use brazier_image::{Limits, decode, probe};
+use brazier_image::{InputShape, Limits, decode, probe};
 
 /// Images looked at to find the shape.
 const LOOKED_AT: usize = 64;
@@ -14,34 +16,42 @@ const SMALL_SIDE: u32 = 64;
 pub struct Recipe(Vec<(&'static str, String)>);
 
 impl Recipe {
-    /// Looks at the training samples. `epochs` is what the person gave, if anything.
+    /// Looks at the training samples, and at what the person gave: an epoch count and an image shape decide others.
     ///
     /// # Errors
     /// A label that is no class number, or an image that cannot be read.
-    pub fn of(train: &Dataset, epochs: Option<usize>) -> anyhow::Result<Self> {
+    pub fn of(train: &Dataset, given: &BTreeMap<String, String>) -> anyhow::Result<Self> {
         let samples = train.source.len();
-        let (shape, side) = image_shape(train)?;
+        let found = Images::of(train)?;
+        let asked: Option<InputShape> = given.get("image_shape").and_then(|text| text.parse().ok());
+        let shape = asked.unwrap_or_else(|| found.shape());
+        let side = shape.height.max(shape.width);
+        let epochs: Option<usize> = given.get("epochs").and_then(|text| text.trim().parse().ok());
         let epochs = epochs.unwrap_or(if side <= SMALL_SIDE { 5 } else { 10 });
         let mut rows = vec![
             ("num_classes", labels::count_classes(train)?.to_string()),
             ("num_training_samples", samples.to_string()),
-            ("image_shape", shape),
+            ("image_shape", shape.to_string()),
             ("epochs", epochs.to_string()),
             ("mini_batch_size", samples.min(32).to_string()),
             ("learning_rate", "0.1".into()),
         ];
         // A large rate first, then two drops over the last third.
         if epochs >= 3 {
-            let first = (epochs * 2).div_ceil(3);
-            let second = (epochs * 5).div_ceil(6);
+            let first = epochs.saturating_mul(2).div_ceil(3);
+            let second = epochs.saturating_mul(5).div_ceil(6);
             let steps = if second > first { format!("{first},{second}") } else { first.to_string() };
             rows.push(("lr_scheduler_step", steps));
         }
         if side <= SMALL_SIDE {
             rows.push(("num_layers", "20".into()));
         } else {
-            rows.extend([("num_layers", "18".into()), ("resize", "256".into())]);
-            rows.push(("augmentation_type", "crop".into()));
+            rows.extend([("num_layers", "18".into()), ("augmentation_type", "crop".into())]);
+        }
+        if found.needs_resize(shape) {
+            // Room for random crops where they are taken: 256 for 224, as everybody does.
+            let edge = if side <= SMALL_SIDE { side } else { side.div_ceil(7) * 8 };
+            rows.push(("resize", edge.to_string()));
         }
         Ok(Recipe(rows))
     }
@@ -52,29 +62,47 @@ impl Recipe {
     }
 }
 
-/// `C,H,W` for the first images, and the longer side. Small images of one size keep it; others become 224x224.
-/// All grey means one channel.
-fn image_shape(train: &Dataset) -> anyhow::Result<(String, u32)> {
-    let (mut sizes, mut grey) = (Vec::new(), true);
-    for index in 0..train.source.len().min(LOOKED_AT) {
-        let sample = train.source.read(index)?;
-        let place =
-            || train.source.origin(index).map_or_else(|_| "train".into(), |origin| origin.to_string());
-        let found = probe(&sample.encoded).with_context(place)?;
-        sizes.push((found.height, found.width));
-        if grey && found.height.max(found.width) <= SMALL_SIDE * 8 {
-            let pixels = decode(&sample.encoded, 3, &Limits::default()).with_context(place)?;
-            grey = pixels.data().chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
-        } else {
-            grey = false;
+/// What the images looked at have in common.
+struct Images {
+    /// Height and width, if all have the same.
+    size: Option<(u32, u32)>,
+    grey: bool,
+}
+
+impl Images {
+    /// Looks at images spread evenly over the samples, which may be sorted by class.
+    fn of(train: &Dataset) -> anyhow::Result<Self> {
+        let (samples, mut sizes, mut grey) = (train.source.len(), BTreeSet::new(), true);
+        for number in 0..samples.min(LOOKED_AT) {
+            let index = number * samples / samples.min(LOOKED_AT);
+            let place =
+                || train.source.origin(index).map_or_else(|_| "train".into(), |origin| origin.to_string());
+            let sample = train.source.read(index)?;
+            let found = probe(&sample.encoded).with_context(place)?;
+            sizes.insert((found.height, found.width));
+            if grey {
+                let pixels = decode(&sample.encoded, 3, &Limits::default()).with_context(place)?;
+                grey =
+                    pixels.data().chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
+            }
+        }
+        let size = sizes.first().copied().filter(|_| sizes.len() == 1);
+        Ok(Images { size, grey })
+    }
+
+    /// Small images of one size keep it; others become 224x224. All grey means one channel.
+    fn shape(&self) -> InputShape {
+        let channels = if self.grey { 1 } else { 3 };
+        match self.size {
+            Some((height, width)) if height.max(width) <= SMALL_SIDE => {
+                InputShape::new(channels, height, width)
+            }
+            _ => InputShape::new(channels, 224, 224),
         }
     }
-    let channels = if grey { 1 } else { 3 };
-    sizes.dedup();
-    Ok(match sizes[..] {
-        [(height, width)] if height.max(width) <= SMALL_SIDE => {
-            (format!("{channels},{height},{width}"), height.max(width))
-        }
-        _ => (format!("{channels},224,224"), 224),
-    })
+
+    /// Whether a crop of `shape` would cut most of an image away.
+    fn needs_resize(&self, shape: InputShape) -> bool {
+        self.size != Some((shape.height, shape.width))
+    }
 }

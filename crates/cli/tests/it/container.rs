@@ -55,6 +55,7 @@ fn records_train_and_the_log_reads_as_the_old_one() {
         "Final configuration: {",
         "Searching for .rec files in",
         "train: 24 records in data.rec",
+        "train images per class: 0 8, 1 8, 2 8",
         "Performing random weight initialization",
         "---- Parameters ----",
         "num_layers: 20",
@@ -68,7 +69,7 @@ fn records_train_and_the_log_reads_as_the_old_one() {
     .map(at);
     assert!(order.is_sorted(), "{order:?}\n{}", told.out);
 
-    let epoch: Vec<String> = messages[order[13] + 1..].iter().map(|message| shape(message)).collect();
+    let epoch: Vec<String> = messages[order[14] + 1..].iter().map(|message| shape(message)).collect();
     let model = shape(&tree.path("model").display().to_string());
     let expected = [
         "Epoch[#] Train-accuracy=#.#",
@@ -79,8 +80,10 @@ fn records_train_and_the_log_reads_as_the_old_one() {
         "Epoch[#] Data-wait=#.#%",
         "Epoch[#] Validation-accuracy=#.#",
         "Epoch[#] Validation-loss=#.#",
+        "Epoch[#] Validation-seconds=#.#",
         "Storing the best model with validation accuracy: #.#",
         &format!("Saved checkpoint to \"{model}/image-classification-#.params\""),
+        "Best validation accuracy: #.# in epoch #",
     ];
     assert_eq!(epoch, expected);
 }
@@ -134,6 +137,19 @@ fn a_seed_repeats_a_run_bit_for_bit_and_another_seed_does_not() {
     let (one, again, other) = (weights("7"), weights("7"), weights("8"));
     assert!(one == again, "the same seed gave other weights");
     assert!(one != other, "another seed gave the same weights");
+}
+
+#[test]
+fn periodic_weights_include_the_last_epoch_and_an_earlier_runs_are_gone() {
+    let tree = OptMl::with_records();
+    tree.hyperparameters(&[("epochs", "3"), ("checkpoint_frequency", "2")]);
+    fs::create_dir_all(tree.path("model")).unwrap();
+    tree.write("model/image-classification-0009.params", "left by an earlier run");
+    let told = tree.train();
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    let weights: Vec<String> =
+        tree.model_files().into_iter().filter(|name| name.ends_with(".params")).collect();
+    assert_eq!(weights, ["image-classification-0002.params", "image-classification-0003.params"]);
 }
 
 #[test]

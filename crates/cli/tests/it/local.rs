@@ -26,7 +26,9 @@ fn class_folders_need_nothing_but_their_path() {
         " epoch   train loss   accuracy   validation loss   accuracy   images/s   data wait   time",
         "   5/5   ",
         "Best validation accuracy",
-        "The model is in models/data/model and, packed, in models/data/model.tar.gz",
+        "train images per class: dark 12, half 12, light 12",
+        "The model: models/data/model",
+        "Packed:    models/data/model.tar.gz",
         "brazier serve --model models/data/model",
     ] {
         assert!(told.out.contains(words), "no '{words}' in:\n{}", told.out);

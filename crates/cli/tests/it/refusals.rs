@@ -15,9 +15,17 @@ fn refused(tree: &OptMl, words: &[&str]) {
         assert!(failure.contains(word), "no '{word}' in: {failure}");
     }
     assert!(told.out.contains("Customer Error: "), "{}", told.out);
+    says_it_once(&failure);
     for text in [&told.out, &told.err, &failure] {
         assert!(!text.contains("panicked") && !text.contains("internal error"), "{text}");
     }
+}
+
+/// No clause between colons stands there twice.
+fn says_it_once(sentence: &str) {
+    let mut clauses: Vec<&str> = sentence.split(": ").map(str::trim).collect();
+    clauses.sort_unstable();
+    assert!(clauses.windows(2).all(|pair| pair[0] != pair[1]), "{sentence}");
 }
 
 #[test]
@@ -62,6 +70,17 @@ fn image_shapes_that_cannot_be_are_refused() {
         tree.hyperparameters(&[("image_shape", shape)]);
         refused(&tree, &["image_shape", shape]);
     }
+}
+
+#[test]
+fn one_class_and_too_large_a_batch_are_refused() {
+    let tree = OptMl::with_records();
+    tree.hyperparameters(&[("num_classes", "1")]);
+    refused(&tree, &["'num_classes'", "'1'", "2"]);
+    let huge = [("mini_batch_size", "1000000"), ("num_training_samples", "1000000"), ("image_shape", "3,4096,4096")];
+    tree.hyperparameters(&huge);
+    fs::remove_file(tree.path("output/failure")).unwrap();
+    refused(&tree, &["mini_batch_size", "image_shape"]);
 }
 
 #[test]
@@ -189,6 +208,41 @@ fn a_model_folder_without_parameters_is_refused_by_all_that_read_models() {
 }
 
 #[test]
+fn a_tree_without_input_is_no_container() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing");
+    let told = run(["train", "--prefix", missing.to_str().unwrap()]);
+    assert_eq!(told.code, 2, "{}", told.err);
+    assert!(told.err.contains("brazier train DATASET") && !missing.exists(), "{}", told.err);
+}
+
+#[test]
+fn predict_answers_what_it_can_and_then_says_what_it_cannot() {
+    let tree = crate::harness::trained();
+    let (good, bad) = (tree.channel("train").join("dark/0.png"), tree.path("bad.png"));
+    fs::write(&bad, "no picture").unwrap();
+    let paths = [bad.to_str().unwrap(), "missing.png", good.to_str().unwrap()];
+    let model = tree.path("model");
+    let told = run(["predict", "--json", "--model", model.to_str().unwrap()].into_iter().chain(paths));
+    assert_eq!((told.code, told.out.lines().count()), (2, 1), "{}{}", told.out, told.err);
+    assert!(told.err.contains("bad.png"), "{}", told.err);
+    says_it_once(&told.err);
+}
+
+#[test]
+fn an_environment_that_cannot_be_is_the_users_fault() {
+    let tree = crate::harness::trained();
+    let model = tree.path("model");
+    for (name, value) in [("SAGEMAKER_BIND_TO_PORT", "http"), ("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/csv")] {
+        let mut command = crate::harness::brazier();
+        command.args(["serve", "--host", "127.0.0.1", "--model"]).arg(&model).env(name, value);
+        let told: crate::harness::Told = command.output().unwrap().into();
+        assert_eq!(told.code, 2, "{name}: {}", told.err);
+        assert!(told.err.contains(value), "{name}: {}", told.err);
+    }
+}
+
+#[test]
 fn wrong_command_lines_exit_with_64() {
     for command in [&[][..], &["trane"], &["train", "--epoch"], &["predict"], &["inspect"]] {
         let told = run(command);
@@ -217,5 +271,5 @@ fn a_folder_that_is_not_there_and_a_full_output_are_refused() {
     let (data, output) = (folder.path().join("data"), folder.path().to_str().unwrap());
     let told = run(["train", data.to_str().unwrap(), "--output", output]);
     assert_eq!(told.code, 2, "{}", told.err);
-    assert!(told.err.contains("is not empty"), "{}", told.err);
+    assert!(told.err.contains("is there already"), "{}", told.err);
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::DataError;
 
 /// The optional file with one class name a line; line k (from 0) names label k.
-const FILE: &str = "classes.txt";
+pub(super) const FILE: &str = "classes.txt";
 
 /// The names from `classes.txt` in the channel's directory, or else in the directory above it.
 pub(super) fn from_file(directory: &Path) -> Result<Option<Vec<String>>, DataError> {

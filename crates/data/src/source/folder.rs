@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::channel::directory::{Kind, visible_entries};
+use crate::channel::passed_over::PassedOver;
 use crate::{DataError, Origin, Sample, Source};
 
 /// What an image file may be called, in lower case. The content decides how it is decoded.
@@ -16,6 +17,7 @@ pub struct FolderSource {
     directory: PathBuf,
     images: Vec<Image>,
     folders: Vec<String>,
+    passed_over: PassedOver,
 }
 
 #[derive(Debug)]
@@ -29,13 +31,19 @@ impl FolderSource {
     /// Finds the class folders of `directory`: those that hold an image, at whatever depth. The first by byte order is
     /// class 0. Files beside the folders, hidden files, empty files and files not named like an image are passed over.
     pub fn open(directory: &Path) -> Result<Self, DataError> {
-        let mut source = Self { directory: directory.to_owned(), images: Vec::new(), folders: Vec::new() };
+        let mut source = Self {
+            directory: directory.to_owned(),
+            images: Vec::new(),
+            folders: Vec::new(),
+            passed_over: PassedOver::default(),
+        };
         for entry in visible_entries(directory)? {
             if entry.kind != Kind::Directory {
+                source.passed_over.add(&entry);
                 continue;
             }
             let mut paths = Vec::new();
-            find_images(directory, &entry.name, &mut paths)?;
+            find_images(directory, &entry.name, &mut paths, &mut source.passed_over)?;
             if paths.is_empty() {
                 continue;
             }
@@ -50,6 +58,11 @@ impl FolderSource {
     /// The names of the class folders, in the order of their labels.
     pub fn folders(&self) -> &[String] {
         &self.folders
+    }
+
+    /// The visible files that are none of the images.
+    pub(crate) fn passed_over(&self) -> &PassedOver {
+        &self.passed_over
     }
 
     /// Gives each folder the label it has in `classes`; the folder that is none of them is the error.
@@ -69,17 +82,22 @@ impl FolderSource {
     }
 }
 
-/// Appends the paths, relative to `root`, of the images below `root/folder`. Links to directories are not followed:
+/// Appends the paths, relative to `root`, of the images below `root/folder`, and counts the other files. Links to directories are not followed:
 /// they may lead in circles.
-fn find_images(root: &Path, folder: &str, paths: &mut Vec<String>) -> Result<(), DataError> {
+fn find_images(
+    root: &Path,
+    folder: &str,
+    paths: &mut Vec<String>,
+    passed_over: &mut PassedOver,
+) -> Result<(), DataError> {
     for entry in visible_entries(&root.join(folder))? {
         let path = format!("{folder}/{}", entry.name);
         match entry.kind {
-            Kind::Directory if !entry.link => find_images(root, &path, paths)?,
+            Kind::Directory if !entry.link => find_images(root, &path, paths, passed_over)?,
             Kind::File { bytes } if bytes > 0 && EXTENSIONS.contains(&entry.extension().as_str()) => {
                 paths.push(path);
             }
-            _ => {}
+            _ => passed_over.add(&entry),
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Samples named by `.lst` files, images in a directory beside them.
 
 use std::borrow::Cow;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,13 +25,18 @@ struct Line {
 }
 
 impl ListSource {
-    /// Reads the lists; their paths are relative to `directory`. The images are not touched yet.
+    /// Reads the lists; their paths are relative to `directory`. No image is opened yet,
+    /// but each is looked up: a list that does not fit its images is refused now, not when a batch comes to them.
     ///
-    /// Errors name the list and the line: one that does not parse, or whose path leaves `directory`.
+    /// Errors name the list and the line: one that does not parse, whose path leaves `directory`, or whose image is
+    /// missing, not a file or empty.
     pub fn open(lists: &[impl AsRef<Path>], directory: &Path) -> Result<Self, DataError> {
         let mut lines = Vec::new();
         for path in lists {
             read_list(path.as_ref(), &mut lines)?;
+        }
+        for line in &lines {
+            line.look_up(directory)?;
         }
         Ok(Self { directory: directory.to_owned(), lines })
     }
@@ -70,6 +75,35 @@ impl Line {
     fn origin(&self) -> Origin {
         Origin::Listed { path: self.path.clone(), list: self.list.clone(), line: self.number }
     }
+
+    /// Whether the image is there and holds something.
+    fn look_up(&self, directory: &Path) -> Result<(), DataError> {
+        let path = directory.join(&*self.path);
+        match std::fs::metadata(&path) {
+            Ok(metadata) if !metadata.is_file() => Err(self.missing(directory)),
+            Ok(metadata) if metadata.len() == 0 => {
+                Err(DataError::EmptyImage { origin: self.origin(), directory: directory.to_owned() })
+            }
+            Ok(_) => Ok(()),
+            Err(source) => Err(self.failed(directory, path, source)),
+        }
+    }
+
+    fn failed(&self, directory: &Path, path: PathBuf, source: io::Error) -> DataError {
+        match source.kind() {
+            // The last two are names that no file can have.
+            ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidFilename => self.missing(directory),
+            _ => DataError::Io { path, source },
+        }
+    }
+
+    fn missing(&self, directory: &Path) -> DataError {
+        DataError::MissingImage { origin: self.origin(), directory: directory.to_owned() }
+    }
 }
 
 impl Source for ListSource {
@@ -80,12 +114,7 @@ impl Source for ListSource {
     fn read(&self, index: usize) -> Result<Sample<'_>, DataError> {
         let line = super::at(&self.lines, index)?;
         let path = self.directory.join(&*line.path);
-        let encoded = std::fs::read(&path).map_err(|source| match source.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
-                DataError::MissingImage { origin: line.origin(), directory: self.directory.clone() }
-            }
-            _ => DataError::Io { path, source },
-        })?;
+        let encoded = std::fs::read(&path).map_err(|source| line.failed(&self.directory, path, source))?;
         Ok(Sample { labels: line.labels.as_slice().into(), encoded: encoded.into() })
     }
 

@@ -18,8 +18,7 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Writes the sample's pixels to `out` and returns its class. A panic below, in a decoder say, becomes an error that
-    /// names the image.
+    /// Writes the sample's pixels to `out` and returns its class.
     pub(super) fn run(
         &self,
         dataset: &Dataset,
@@ -28,12 +27,7 @@ impl Work {
         out: &mut [u8],
     ) -> Result<i64, DataError> {
         // Nothing is looked at after a panic but the error: the half-written batch is dropped.
-        match catch_unwind(AssertUnwindSafe(|| self.decode(dataset, index, limits, out))) {
-            Ok(done) => done,
-            Err(panic) => {
-                Err(DataError::Panic { origin: dataset.source.origin(index)?, reason: message(&*panic) })
-            }
-        }
+        guarded(dataset, index, || self.decode(dataset, index, limits, out))
     }
 
     fn decode(
@@ -61,6 +55,17 @@ impl Work {
             Err(fault) => Err(fault.at(source.origin(index)?)),
         }
     }
+}
+
+/// What `decode` makes of a sample. A panic in it, in a decoder say, becomes an error that names the image.
+pub(crate) fn guarded<T>(
+    dataset: &Dataset,
+    index: usize,
+    decode: impl FnOnce() -> Result<T, DataError>,
+) -> Result<T, DataError> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
+        Err(DataError::Panic { origin: dataset.source.origin(index)?, reason: message(&*panic) })
+    })
 }
 
 /// The text a panic carries, if it carries one.

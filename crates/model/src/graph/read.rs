@@ -42,6 +42,7 @@ pub fn layout(symbol: &Symbol, channels: usize) -> Result<Layout, ModelError> {
         head: head.name.clone(),
     };
     same_variables(symbol, &found)?;
+    same_arithmetic(&nodes, &found)?;
     Ok(found)
 }
 
@@ -54,7 +55,11 @@ fn head(symbol: &Symbol) -> Result<&Node, ModelError> {
         match (node.op.as_str(), node.inputs.first()) {
             ("FullyConnected", _) => return Ok(node),
             // Inputs point to earlier nodes (the parser checks it), so this walk ends.
-            ("SoftmaxOutput" | "Cast" | "LogisticRegressionOutput", Some(input)) => index = input[0],
+            ("SoftmaxOutput" | "Cast", Some(input)) => index = input[0],
+            ("LogisticRegressionOutput", _) => {
+                let reason = "its output is of the multi-label kind, which this version does not compute";
+                return Err(graph(reason.into()));
+            }
             (op, _) => {
                 let reason =
                     format!("'{}' ({op}) stands before the output, expected FullyConnected", node.name);
@@ -78,6 +83,29 @@ fn same_variables(symbol: &Symbol, found: &Layout) -> Result<(), ModelError> {
         Some(name) => Err(graph(format!("variable '{name}' is missing"))),
         None => Ok(()),
     }
+}
+
+/// What decides an operator's result besides its weights. Old graphs leave out what they take from defaults.
+const ARITHMETIC: [&str; 9] =
+    ["kernel", "stride", "pad", "no_bias", "eps", "fix_gamma", "act_type", "pool_type", "global_pool"];
+
+/// Every operator that both graphs name alike must compute alike.
+fn same_arithmetic(nodes: &BTreeMap<&str, &Node>, found: &Layout) -> Result<(), ModelError> {
+    let plain = |text: &str| text.replace(' ', "").to_lowercase();
+    for ours in symbol_of(found).nodes.iter().filter(|node| !node.is_variable()) {
+        let Some(theirs) = nodes.get(ours.name.as_str()) else { continue };
+        for (key, expected) in ours.attrs.iter().filter(|(key, _)| ARITHMETIC.contains(key)) {
+            // A global pool takes the whole image, whatever kernel is written down.
+            let matters =
+                !(ours.op == "Pooling" && key == "kernel" && ours.attrs.get("global_pool").is_some());
+            if let Some(value) =
+                theirs.attrs.get(key).filter(|value| matters && plain(value) != plain(expected))
+            {
+                return Err(graph(format!("'{}' has {key} {value}, expected {expected}", ours.name)));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn operator<'a>(nodes: &BTreeMap<&str, &'a Node>, name: &str, op: &str) -> Result<&'a Node, ModelError> {
@@ -120,6 +148,18 @@ mod tests {
                 assert_eq!(layout(&symbol_of(&expected), 3).unwrap(), expected, "{depth} at {height}");
             }
         }
+    }
+
+    #[test]
+    fn a_graph_that_computes_otherwise_is_refused() {
+        let mut symbol = symbol_of(&Layout::resnet(20, [1, 28, 28], 10).unwrap());
+        let node = symbol.nodes.iter_mut().find(|node| node.name == "stage2_unit1_conv1").unwrap();
+        node.attrs.insert("stride", "(1,1)");
+        let message = layout(&symbol, 1).unwrap_err().to_string();
+        assert!(message.contains("stage2_unit1_conv1") && message.contains("stride (1,1)"), "{message}");
+        let mut symbol = symbol_of(&Layout::resnet(20, [1, 28, 28], 10).unwrap());
+        symbol.nodes.last_mut().unwrap().op = "LogisticRegressionOutput".into();
+        assert!(layout(&symbol, 1).unwrap_err().to_string().contains("multi-label"));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::paths::Paths;
 
 /// Longest part of a wrong value that is quoted back, in characters.
 const QUOTED: usize = 60;
+/// The most bytes of pixels in a batch. Several batches are in memory at a time, and the network's own numbers are
+/// many times as large.
+const BATCH_BYTES: u64 = 4 << 30;
 
 /// Reads `hyperparameters.json`; `None` if there is no such file, which counts as `{}`.
 ///
@@ -130,6 +133,12 @@ impl Values {
         {
             problems.push(Problem::BatchTooLarge { samples, batch });
         }
+        if let (Some(batch), Some(shape)) = (self.get("mini_batch_size"), self.get("image_shape"))
+            && let bytes = batch_bytes(batch, shape)
+            && bytes > BATCH_BYTES
+        {
+            problems.push(Problem::BatchTooManyBytes { batch, shape, bytes, limit: BATCH_BYTES });
+        }
         if let (Some(frequency), Some(epochs)) = (self.get("checkpoint_frequency"), self.get("epochs"))
             && frequency > epochs
         {
@@ -192,6 +201,12 @@ impl Values {
             warnings: Vec::new(),
         }
     }
+}
+
+/// Bytes of the pixels of a batch, one for each channel of each pixel.
+fn batch_bytes(batch: usize, shape: ImageShape) -> u64 {
+    let sizes = [shape.channels, shape.height, shape.width].map(u64::from);
+    sizes.into_iter().fold(batch as u64, u64::saturating_mul)
 }
 
 /// A field's type, taken out of a value of the matching kind.

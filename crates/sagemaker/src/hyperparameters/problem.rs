@@ -6,6 +6,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::ImageShape;
+
 /// One thing to put right.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Problem {
@@ -43,6 +45,21 @@ pub enum Problem {
         samples: usize,
         /// `mini_batch_size`.
         batch: usize,
+    },
+    /// A batch that no machine would hold: the system would end the job without a word.
+    #[error(
+        "mini_batch_size ({batch}) images of image_shape {shape} are {bytes} bytes of pixels, \
+         more than the {limit} bytes that a batch may have"
+    )]
+    BatchTooManyBytes {
+        /// `mini_batch_size`.
+        batch: usize,
+        /// `image_shape`.
+        shape: ImageShape,
+        /// What the batch's pixels take, one byte for each channel.
+        bytes: u64,
+        /// The most they may take.
+        limit: u64,
     },
     /// A checkpoint that would never be written.
     #[error("checkpoint_frequency ({frequency}) must not be larger than epochs ({epochs})")]

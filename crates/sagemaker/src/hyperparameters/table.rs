@@ -67,7 +67,7 @@ const fn extension(
 /// what is reported, and how the job runs.
 #[rustfmt::skip]
 pub static TABLE: &[Hyperparameter] = &[
-    required("num_classes", Kind::Integer { min: 1, max: 1_000_000 },
+    required("num_classes", Kind::Integer { min: 2, max: 1_000_000 },
         "Number of classes, the width of the output layer. Labels must lie in 0 to num_classes - 1."),
     required("num_training_samples", COUNT,
         "Number of training images. It fixes the length of an epoch: num_training_samples / mini_batch_size steps, rounded down."),

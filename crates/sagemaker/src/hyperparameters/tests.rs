@@ -87,6 +87,8 @@ fn the_ends_of_a_range_are_inside() {
     assert_eq!(read(&[("learning_rate", "0")]).learning_rate, 0.0);
     assert_eq!(read(&[("learning_rate", "1")]).learning_rate, 1.0);
     assert_eq!(read(&[("seed", "18446744073709551615")]).seed, u64::MAX);
+    assert_eq!(read(&[("num_classes", "2")]).num_classes, 2);
+    assert_eq!(read(&[("lr_scheduler_step", "1000000")]).lr_scheduler_step, [1_000_000]);
 }
 
 #[test]
@@ -113,6 +115,9 @@ fn bad_values_are_refused_with_what_was_expected() {
         ("lr_scheduler_step", "10,10"),
         ("lr_scheduler_step", "0,10"),
         ("lr_scheduler_step", "10,,20"),
+        ("lr_scheduler_step", "10,1000001"),
+        ("lr_scheduler_step", "18446744073709551615"),
+        ("num_classes", "1"),
         ("kv_store", "device"),
         ("seed", "18446744073709551616"),
     ] {
@@ -196,6 +201,21 @@ fn values_must_fit_each_other() {
     assert_eq!(read(&[("checkpoint_frequency", "30")]).checkpoint_frequency, Some(30));
     let layers = complaint(&[("num_layers", "20"), ("use_pretrained_model", "1")]);
     assert!(layers.starts_with("use_pretrained_model needs num_layers"), "{layers}");
+}
+
+#[test]
+fn a_batch_of_pixels_has_at_most_4_gib() {
+    let job = |batch| {
+        [("num_training_samples", "4000"), ("image_shape", "1,4096,4096"), ("mini_batch_size", batch)]
+    };
+    assert_eq!(read(&job("256")).mini_batch_size, 256);
+    assert_eq!(
+        complaint(&job("257")),
+        "mini_batch_size (257) images of image_shape 1,4096,4096 are 4311744512 bytes of pixels, \
+         more than the 4294967296 bytes that a batch may have"
+    );
+    let colours = [("image_shape", "3,4096,4096"), ("mini_batch_size", "86")];
+    assert!(complaint(&colours).contains("are 4328521728 bytes of pixels"));
 }
 
 #[test]

@@ -7,6 +7,8 @@ use super::ImageShape;
 
 /// Largest height or width of [`ImageShape`], in pixels.
 const LARGEST_SIDE: u64 = 4096;
+/// Largest item of a list of epochs: what `epochs` itself may be. Arithmetic on epochs relies on it.
+const LARGEST_EPOCH: usize = 1_000_000;
 
 /// A value of the table's kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +89,7 @@ pub(super) fn image_shape(text: &str) -> Option<ImageShape> {
     Some(ImageShape { channels, height: side(height)?, width: side(width)? })
 }
 
-/// Epoch numbers from 1 on, each larger than the one before.
+/// Epoch numbers from 1 to [`LARGEST_EPOCH`], each larger than the one before.
 pub(super) fn epochs(text: &str) -> Option<Vec<usize>> {
     let epochs: Option<Vec<usize>> = list(text)
         .into_iter()
@@ -95,7 +97,9 @@ pub(super) fn epochs(text: &str) -> Option<Vec<usize>> {
         .collect();
     let epochs = epochs?;
     let increasing = epochs.first() != Some(&0) && epochs.is_sorted_by(|earlier, later| earlier < later);
-    increasing.then_some(epochs)
+    // The last is the largest.
+    let bounded = epochs.last().is_none_or(|last| *last <= LARGEST_EPOCH);
+    (increasing && bounded).then_some(epochs)
 }
 
 /// A float as Python's `repr` writes it: `1.0`, `0.0001`, `1e-05`. Users' notebooks match such lines.

@@ -65,11 +65,12 @@ impl<W: Write, P: Fn() -> String> Report for Log<W, P> {
                     "Epoch[{epoch}] Batch [{step}]\tSpeed: {speed:.3} samples/sec\taccuracy={accuracy:.6}"
                 ));
             }
-            Event::EpochStarted { .. } | Event::Stepped { .. } => {}
+            Event::EpochStarted { .. } | Event::Stepped { .. } | Event::Ended => {}
             Event::Trained(trained) => self.trained(trained),
-            Event::Validated { epoch, seen, .. } => {
+            Event::Validated { epoch, seen, time } => {
                 self.line(&format!("Epoch[{epoch}] Validation-accuracy={:.6}", seen.accuracy()));
                 self.loss(epoch, "Validation", seen);
+                self.line(&format!("Epoch[{epoch}] Validation-seconds={:.3}", time.as_secs_f64()));
             }
             Event::Best { accuracy } => {
                 self.line(&format!("Storing the best model with validation accuracy: {accuracy:.6}"));
@@ -123,6 +124,7 @@ mod tests {
              > Epoch[0] Data-wait=0.40%\n\
              > Epoch[0] Validation-accuracy=0.575893\n\
              > Epoch[0] Validation-loss=1.000000\n\
+             > Epoch[0] Validation-seconds=5.421\n\
              > Storing the best model with validation accuracy: 0.505208\n\
              > Saved checkpoint to \"/opt/ml/model/image-classification-0001.params\"\n"
         );

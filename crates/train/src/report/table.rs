@@ -15,12 +15,13 @@ pub struct Table<W> {
     epochs: usize,
     /// What stands left and right of validation's columns.
     row: Option<(String, String)>,
+    diverged: bool,
 }
 
 impl<W: Write> Table<W> {
     /// An empty table.
     pub fn new(out: W) -> Self {
-        Table { out, bar: ProgressBar::hidden(), epochs: 0, row: None }
+        Table { out, bar: ProgressBar::hidden(), epochs: 0, row: None, diverged: false }
     }
 
     fn start(&mut self, epoch: usize, epochs: usize, steps: usize) {
@@ -53,6 +54,7 @@ impl<W: Write> Table<W> {
 
     fn trained(&mut self, trained: &Trained) {
         self.bar.finish_and_clear();
+        self.diverged |= !trained.seen.loss.is_finite();
         let Trained { epoch, seen, time, .. } = *trained;
         let (number, loss, accuracy) =
             (format!("{}/{}", epoch + 1, self.epochs), seen.mean_loss(), seen.accuracy() * 100.0);
@@ -79,7 +81,7 @@ impl<W: Write> Table<W> {
 impl<W: Write> Report for Table<W> {
     fn event(&mut self, event: &Event) {
         match *event {
-            Event::EpochStarted { epoch, epochs, steps, .. } => {
+            Event::EpochStarted { epoch, epochs, steps } => {
                 self.finish_row("-", "-");
                 self.start(epoch, epochs, steps);
             }
@@ -91,6 +93,13 @@ impl<W: Write> Report for Table<W> {
             }
             Event::Best { .. } => {}
             Event::Saved { .. } => self.finish_row("-", "-"),
+            Event::Ended => {
+                self.bar.finish_and_clear();
+                self.finish_row("-", "-");
+                if self.diverged {
+                    self.line(" The loss was no longer a number: training diverged. A lower --learning-rate may help.");
+                }
+            }
             Event::EarlyStop { epoch } => {
                 self.line(&format!(
                     " stopped after epoch {}: validation accuracy no longer improves",
