@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use anyhow::Context;
 use brazier_collective::Single;
 use brazier_data::ChannelFiles;
 use brazier_sagemaker::banner;
@@ -51,9 +50,7 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
             "{prefix} holds no 'input' folder, so it is not a container's tree; {meant}"
         )));
     }
-    paths
-        .create_outputs()
-        .with_context(|| format!("cannot make the output folders under {}", paths.prefix().display()))?;
+    paths.create_outputs()?;
     let read = hyperparameters(paths, overrides)?;
     let inputs = channels::read(paths)?;
     let resources = Resources::read(paths)?;

@@ -77,7 +77,8 @@ fn one_class_and_too_large_a_batch_are_refused() {
     let tree = OptMl::with_records();
     tree.hyperparameters(&[("num_classes", "1")]);
     refused(&tree, &["'num_classes'", "'1'", "2"]);
-    let huge = [("mini_batch_size", "1000000"), ("num_training_samples", "1000000"), ("image_shape", "3,4096,4096")];
+    let huge =
+        [("mini_batch_size", "1000000"), ("num_training_samples", "1000000"), ("image_shape", "3,4096,4096")];
     tree.hyperparameters(&huge);
     fs::remove_file(tree.path("output/failure")).unwrap();
     refused(&tree, &["mini_batch_size", "image_shape"]);
@@ -233,7 +234,9 @@ fn predict_answers_what_it_can_and_then_says_what_it_cannot() {
 fn an_environment_that_cannot_be_is_the_users_fault() {
     let tree = crate::harness::trained();
     let model = tree.path("model");
-    for (name, value) in [("SAGEMAKER_BIND_TO_PORT", "http"), ("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/csv")] {
+    for (name, value) in
+        [("SAGEMAKER_BIND_TO_PORT", "http"), ("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/csv")]
+    {
         let mut command = crate::harness::brazier();
         command.args(["serve", "--host", "127.0.0.1", "--model"]).arg(&model).env(name, value);
         let told: crate::harness::Told = command.output().unwrap().into();
