@@ -27,7 +27,7 @@ impl Recipe {
         let shape = asked.unwrap_or_else(|| found.shape());
         let side = shape.height.max(shape.width);
         let epochs: Option<usize> = given.get("epochs").and_then(|text| text.trim().parse().ok());
-        let epochs = epochs.unwrap_or(if side <= SMALL_SIDE { 5 } else { 10 });
+        let epochs = epochs.unwrap_or(if side <= SMALL_SIDE { 4 } else { 10 });
         let mut rows = vec![
             ("num_classes", labels::count_classes(train)?.to_string()),
             ("num_training_samples", samples.to_string()),
