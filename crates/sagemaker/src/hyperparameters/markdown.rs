@@ -11,6 +11,7 @@ Written from the table in `src/hyperparameters/table.rs`; after a change there, 
 
 Names, defaults and ranges are those of the built-in algorithm. Values are text, as the platform sends them:
 `18`, `18.0`, `True`, `true`, `1`, `10,20` and `[10, 20]` all work, and `None`, `null` or nothing means unset.
+What this version does not do yet is refused by name when a job asks for it: README.md, \"Not yet\".
 
 | Name | Type | Default | Expects | Meaning |
 | --- | --- | --- | --- | --- |
