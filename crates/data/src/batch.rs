@@ -2,13 +2,15 @@
 
 use brazier_image::InputShape;
 
+use crate::Labels;
+
 /// Decoded images with their classes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// Bytes in (N, H, W, C), raw 0..=255, RGB or grey.
     pub pixels: Vec<u8>,
-    /// The class of each image, N of them.
-    pub labels: Vec<i64>,
+    /// What the images are, N of them.
+    pub labels: Labels,
     /// Size of each image.
     pub shape: InputShape,
 }

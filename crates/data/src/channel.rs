@@ -2,14 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::source::{FolderSource, ListSource, RecordSource};
-use crate::{DataError, Source};
+use crate::damage::Skipped;
+use crate::labels::LabelFormat;
+use crate::source::{Access, FolderSource, IdxSource, ListSource, RecordSource};
+use crate::{Damage, DataError, Source};
 
+mod contents;
 pub(crate) mod directory;
 mod names;
 pub(crate) mod passed_over;
 
-use directory::{Entry, Kind, visible_entries};
+use contents::Contents;
+use directory::visible_entries;
 use passed_over::PassedOver;
 
 /// Where the files of a channel lie.
@@ -23,6 +27,20 @@ pub struct ChannelFiles {
     pub list_directory: Option<PathBuf>,
 }
 
+/// How a channel is to be opened. The default suits files that lie on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options<'a> {
+    /// The names of the training channel when a further one is opened: class folders are then numbered as there,
+    /// even if this channel lacks some.
+    pub classes: Option<&'a [String]>,
+    /// What a list of labels means.
+    pub label_format: LabelFormat,
+    /// What happens to damaged samples.
+    pub damage: Damage,
+    /// How `.rec` files are read.
+    pub access: Access,
+}
+
 /// The samples of a channel.
 #[derive(Debug)]
 pub struct Dataset {
@@ -30,75 +48,138 @@ pub struct Dataset {
     pub source: Box<dyn Source>,
     /// The names of the classes in the order of their labels, where the data tells them.
     pub class_names: Option<Vec<String>>,
+    /// What a list of labels means.
+    pub label_format: LabelFormat,
+    /// What happens to damaged samples.
+    pub damage: Damage,
+    /// The damaged samples left out so far.
+    pub skipped: Skipped,
     /// One line for the log, such as `train: 4000 records in train.rec`. Files that are not used are counted in it:
     /// those beside the records, or all but the images of class folders; none where lists say what is used.
     pub description: String,
 }
 
-/// Opens a channel by what it holds, whatever content type was declared: `.rec` files, else `.lst` files with images,
-/// else one folder per class. Hidden, empty and stray files do no harm.
-///
-/// `classes` are the names of the training channel when a further one is opened: class folders are then
-/// numbered as there, even if this channel lacks some.
-///
-/// # Errors
-/// A directory that is missing or holds none of the three, and damage in the record files or lists found.
-pub fn open(files: &ChannelFiles, classes: Option<&[String]>) -> Result<Dataset, DataError> {
-    let channel = files.name.as_str();
-    require_directory(channel, &files.directory)?;
-
-    let records = with_extension(&files.directory, "rec")?;
-    if !records.is_empty() {
-        return open_records(files, &records);
-    }
-
-    if let Some(directory) = &files.list_directory {
-        let channel = format!("{channel}_lst");
-        require_directory(&channel, directory)?;
-        let lists = with_extension(directory, "lst")?;
-        if lists.is_empty() {
-            return Err(DataError::EmptyChannel {
-                channel,
-                directory: directory.clone(),
-                looked_for: ".lst file",
-            });
+impl Dataset {
+    /// A dataset of `source` that fails at the first damage.
+    pub fn new(source: Box<dyn Source>, description: String) -> Self {
+        Self {
+            source,
+            class_names: None,
+            label_format: LabelFormat::default(),
+            damage: Damage::Fail,
+            skipped: Skipped::default(),
+            description,
         }
-        return open_lists(files, &lists);
     }
-    let lists = with_extension(&files.directory, "lst")?;
-    if !lists.is_empty() {
-        return open_lists(files, &lists);
+
+    /// Leaves the sample `index` out if `error` says that it is damaged and such samples are to be left out.
+    ///
+    /// # Errors
+    /// Otherwise `error` itself.
+    pub(crate) fn skip(&self, index: usize, error: DataError) -> Result<(), DataError> {
+        if self.damage == Damage::Fail || !error.is_damage() {
+            return Err(error);
+        }
+        self.skipped.note(index as u64, &error);
+        Ok(())
     }
-    open_folders(files, classes)
 }
 
-fn open_records(files: &ChannelFiles, records: &[PathBuf]) -> Result<Dataset, DataError> {
-    let source = RecordSource::open(records)?;
+/// Opens a channel by what it holds, whatever content type was declared and whatever the files are called: RecordIO
+/// files; else `.lst` files with images; else augmented manifests with images; else MNIST's IDX files; else one folder
+/// per class. Hidden, empty and stray files do no harm. Where the top of the directory holds none of these,
+/// the folders below it are searched.
+///
+/// # Errors
+/// A directory that is missing or holds none of these, and damage in the record files or lists found, unless it
+/// is to be skipped.
+pub fn open(files: &ChannelFiles, options: &Options) -> Result<Dataset, DataError> {
+    require_directory(&files.name, &files.directory)?;
+    if let Some(directory) = &files.list_directory {
+        let channel = format!("{}_lst", files.name);
+        require_directory(&channel, directory)?;
+        // Records in the image channel go before lists, as they always did.
+        let contents =
+            Contents { records: Contents::of(&files.directory)?.records, ..Contents::of(directory)? };
+        return open_contents(files, &contents, options)?.ok_or_else(|| DataError::EmptyChannel {
+            channel,
+            directory: directory.clone(),
+            looked_for: ".lst file",
+            found: String::new(),
+        });
+    }
+    let contents = Contents::of(&files.directory)?;
+    if let Some(dataset) = open_contents(files, &contents, options)? {
+        return Ok(dataset);
+    }
+    let folders = FolderSource::open(&files.directory)?;
+    if !folders.is_empty() {
+        return open_folders(files, folders, options);
+    }
+    let below = contents::below(&files.directory)?;
+    open_contents(files, &below, options)?.ok_or_else(|| empty(files, folders.passed_over()))
+}
+
+/// Whether a directory holds MNIST's IDX files of two sets, so that it is two channels at once.
+pub fn holds_two_idx_sets(directory: &Path) -> Result<bool, DataError> {
+    let contents = Contents::of(directory)?;
+    Ok(contents.records.is_empty() && contents.lists.is_empty() && IdxSource::sets(&contents.idx)? > 1)
+}
+
+/// The dataset of the best kind of files there is; `None` if there is none.
+fn open_contents(
+    files: &ChannelFiles,
+    contents: &Contents,
+    options: &Options,
+) -> Result<Option<Dataset>, DataError> {
+    let Contents { records, lists, manifests, idx } = contents;
+    if !records.is_empty() {
+        return open_records(files, records, options).map(Some);
+    }
+    let skipped = Skipped::default();
+    let (source, from_data, what, from): (Box<dyn Source>, _, _, _) = if !lists.is_empty() {
+        let source = ListSource::open(lists, &files.directory, options.damage, &skipped)?;
+        let names = names::from_paths(source.entries());
+        (Box::new(source), names, "images listed in", lists)
+    } else if !manifests.is_empty() {
+        let (source, names) =
+            ListSource::open_manifests(manifests, &files.directory, options.damage, &skipped)?;
+        (Box::new(source), names, "images listed in the augmented manifest", manifests)
+    } else if !idx.is_empty() {
+        let (source, used) = IdxSource::open(idx, &files.name)?;
+        return dataset(files, Box::new(source), None, "MNIST images in", &used, options).map(Some);
+    } else {
+        return Ok(None);
+    };
+    let mut dataset = dataset(files, source, from_data, what, from, options)?;
+    dataset.skipped = skipped;
+    Ok(Some(dataset))
+}
+
+fn open_records(files: &ChannelFiles, records: &[PathBuf], options: &Options) -> Result<Dataset, DataError> {
+    let skipped = Skipped::default();
+    let source = RecordSource::open_with(records, options.access, options.damage, &skipped)?;
     let mut passed_over = PassedOver::default();
     for entry in visible_entries(&files.directory)? {
-        if !is_data(&entry, "rec") && entry.name != names::FILE {
+        let is_used = records.iter().any(|path| path.file_name().is_some_and(|name| *name == *entry.name));
+        if !is_used && entry.name != names::FILE {
             passed_over.add(&entry);
         }
     }
-    let mut dataset = dataset(files, Box::new(source), None, "records in", records)?;
+    let mut dataset = dataset(files, Box::new(source), None, "records in", records, options)?;
     dataset.description += &passed_over.to_string();
+    dataset.skipped = skipped;
     Ok(dataset)
 }
 
-fn open_lists(files: &ChannelFiles, lists: &[PathBuf]) -> Result<Dataset, DataError> {
-    let source = ListSource::open(lists, &files.directory)?;
-    let from_paths = names::from_paths(source.entries());
-    dataset(files, Box::new(source), from_paths, "images listed in", lists)
-}
-
-fn open_folders(files: &ChannelFiles, classes: Option<&[String]>) -> Result<Dataset, DataError> {
-    let mut source = FolderSource::open(&files.directory)?;
-    if source.is_empty() {
-        return Err(empty(files));
-    }
+fn open_folders(
+    files: &ChannelFiles,
+    mut source: FolderSource,
+    options: &Options,
+) -> Result<Dataset, DataError> {
     let (name, folders, others) = (&files.name, source.folders().len(), source.passed_over());
     let description = format!("{name}: {} images in {folders} class folders{others}", source.len());
-    if let Some(classes) = classes {
+    if let Some(classes) = options.classes {
         source.renumber(classes).map_err(|folder| DataError::UnknownClass {
             channel: files.name.clone(),
             folder,
@@ -106,34 +187,39 @@ fn open_folders(files: &ChannelFiles, classes: Option<&[String]>) -> Result<Data
         })?;
     }
     let class_names = Some(source.folders().to_vec());
-    Ok(Dataset { source: Box::new(source), class_names, description })
+    let dataset = Dataset::new(Box::new(source), description);
+    Ok(Dataset { class_names, damage: options.damage, ..dataset })
 }
 
-/// A dataset of records or lists. Names written down by the user go before names read out of paths.
+/// A dataset of files. Names written down by the user go before names read out of the data.
 fn dataset(
     files: &ChannelFiles,
     source: Box<dyn Source>,
-    from_paths: Option<Vec<String>>,
+    from_data: Option<Vec<String>>,
     what: &str,
     from: &[PathBuf],
+    options: &Options,
 ) -> Result<Dataset, DataError> {
     if source.is_empty() {
-        return Err(empty(files));
+        return Err(empty(files, &PassedOver::default()));
     }
     let place = match from {
         [one] => one.file_name().unwrap_or(one.as_os_str()).to_string_lossy().into_owned(),
         several => format!("{} files", several.len()),
     };
     let description = format!("{}: {} {what} {place}", files.name, source.len());
-    let class_names = names::from_file(&files.directory)?.or(from_paths);
-    Ok(Dataset { source, class_names, description })
+    let class_names = names::from_file(&files.directory)?.or(from_data);
+    let dataset = Dataset::new(source, description);
+    Ok(Dataset { class_names, label_format: options.label_format, damage: options.damage, ..dataset })
 }
 
-fn empty(files: &ChannelFiles) -> DataError {
+fn empty(files: &ChannelFiles, passed_over: &PassedOver) -> DataError {
+    let found = passed_over.to_string();
     DataError::EmptyChannel {
         channel: files.name.clone(),
         directory: files.directory.clone(),
-        looked_for: "record in a .rec file, no line in a .lst file and no class folder with images",
+        looked_for: "record in a .rec file, no line in a .lst file or manifest, no IDX file and no class folder with images",
+        found: if found.is_empty() { found } else { format!(" ({})", found.trim_start_matches([',', ' '])) },
     }
 }
 
@@ -142,16 +228,4 @@ fn require_directory(channel: &str, directory: &Path) -> Result<(), DataError> {
         return Ok(());
     }
     Err(DataError::MissingChannel { channel: channel.to_owned(), directory: directory.to_owned() })
-}
-
-/// The data files of a directory with an extension, in name order.
-fn with_extension(directory: &Path, extension: &str) -> Result<Vec<PathBuf>, DataError> {
-    let entries = visible_entries(directory)?;
-    let files = entries.iter().filter(|entry| is_data(entry, extension));
-    Ok(files.map(|entry| directory.join(&entry.name)).collect())
-}
-
-/// Whether an entry is a file with the extension. Files of no bytes are markers, not data.
-fn is_data(entry: &Entry, extension: &str) -> bool {
-    matches!(entry.kind, Kind::File { bytes: 1.. }) && entry.extension() == extension
 }

@@ -22,7 +22,7 @@ pub enum DataError {
         directory: PathBuf,
     },
     /// The channel's directory holds nothing to train on.
-    #[error("channel '{channel}' is empty: {} holds no {looked_for}", directory.display())]
+    #[error("channel '{channel}' is empty: {} holds no {looked_for}{found}", directory.display())]
     EmptyChannel {
         /// Name of the channel.
         channel: String,
@@ -30,6 +30,8 @@ pub enum DataError {
         directory: PathBuf,
         /// What would have done.
         looked_for: &'static str,
+        /// What is there instead, in brackets, or nothing.
+        found: String,
     },
     /// The machine failed to read; nothing is known to be wrong with the data.
     #[error("cannot read {}: {source}", path.display())]
@@ -62,6 +64,26 @@ pub enum DataError {
         file: String,
         /// With the line.
         source: ListError,
+    },
+    /// A line of an augmented manifest is unusable.
+    #[error("{file} line {line}: {reason}")]
+    Manifest {
+        /// Name of the manifest.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// What is wrong there, and what was expected.
+        reason: String,
+    },
+    /// An IDX file of MNIST's kind is unusable.
+    #[error("{}: found {found}, expected {expected}", path.display())]
+    Idx {
+        /// The file.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
     },
     /// A list names a file outside the image channel.
     #[error("{origin}: the path leaves the image directory; expected one relative to it, without '..'")]
@@ -123,6 +145,18 @@ pub enum DataError {
         /// How many it has.
         found: usize,
     },
+    /// A sample with another number of labels than there are classes, where there should be a 0 or 1 for each.
+    #[error(
+        "{origin}: Mismatch between number of labels in the multi-label data ({found}) and the num_classes parameter ({expected})."
+    )]
+    LabelWidth {
+        /// The sample.
+        origin: Origin,
+        /// How many labels it has.
+        found: usize,
+        /// How many classes there are.
+        expected: usize,
+    },
     /// A label that is not one of the classes.
     #[error("{origin}: label {found} is not a class number, expected a whole number from 0 to {last}")]
     Label {
@@ -133,6 +167,41 @@ pub enum DataError {
         /// The largest valid one.
         last: u64,
     },
+    /// A channel in which no sample is whole.
+    #[error("channel '{channel}': all of its samples are damaged, the first: {first}")]
+    AllDamaged {
+        /// Name of the channel, or its description.
+        channel: String,
+        /// What is wrong with the first.
+        first: String,
+    },
+    /// A pipe that the platform did not make in time.
+    #[error("the pipe {} did not appear within {seconds} seconds: the platform makes one for each pass over a channel in Pipe mode", path.display())]
+    PipeMissing {
+        /// The pipe.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// A pipe that ended without a sample.
+    #[error(
+        "{pipe}: Got empty batch from pipe. Please check if the manifest file contains valid batches and the value of training job parameter AttributeNames matches attributes names in the augmented manifest."
+    )]
+    PipeEmpty {
+        /// Name of the pipe.
+        pipe: String,
+    },
+    /// The records of a pipe are neither labelled images nor pairs of image and label.
+    #[error("{origin}: {reason}")]
+    PipeContent {
+        /// The record.
+        origin: Origin,
+        /// What was found, and what was expected.
+        reason: String,
+    },
+    /// Training was told to stop while it waited for data.
+    #[error("stopped while waiting for data")]
+    Stopped,
     /// An index past the end of a source: the caller's mistake.
     #[error("there is no sample {index}: the channel has {len}")]
     Index {
@@ -162,9 +231,28 @@ impl DataError {
     /// trouble of the machine or a fault of this program.
     pub fn is_user_fault(&self) -> bool {
         match self {
-            Self::Io { .. } | Self::Index { .. } | Self::Panic { .. } | Self::Threads { .. } => false,
+            Self::Io { .. }
+            | Self::Index { .. }
+            | Self::Panic { .. }
+            | Self::Threads { .. }
+            | Self::PipeMissing { .. }
+            | Self::Stopped => false,
             Self::Record { source, .. } => !matches!(source, RecordError::Io { .. }),
             _ => true,
+        }
+    }
+
+    /// Whether one sample is damaged, so that leaving it out would help. Wrong labels are no damage: a user who swaps
+    /// columns must hear of it.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Record { source, .. } => !matches!(source, RecordError::Io { .. }),
+            Self::Header { .. }
+            | Self::Image { .. }
+            | Self::MissingImage { .. }
+            | Self::EmptyImage { .. }
+            | Self::Panic { .. } => true,
+            _ => false,
         }
     }
 }

@@ -3,23 +3,38 @@
 use brazier_image::Limits;
 
 use crate::worker::work::guarded;
-use crate::{DataError, Dataset};
+use crate::{Damage, DataError, Dataset};
 
 /// Decodes up to `at_most` samples, spread evenly over the dataset with the first and the last among them.
 ///
 /// # Errors
-/// As in training: of the first of those samples that cannot be read or decoded within `limits`.
+/// As in training: of the first of those samples that cannot be read or decoded within `limits`. Where damaged samples
+/// are skipped, only if all of those are.
 pub fn check(dataset: &Dataset, at_most: usize, limits: &Limits) -> Result<(), DataError> {
+    let (mut damaged, mut first) = (0, None);
+    let count = dataset.source.len().min(at_most);
     for index in spread(dataset.source.len(), at_most) {
-        guarded(dataset, index, || {
+        let decoded = guarded(dataset, index, || {
             let sample = dataset.source.read(index)?;
             match brazier_image::decode(&sample.encoded, 3, limits) {
                 Ok(_) => Ok(()),
                 Err(source) => Err(DataError::Image { origin: dataset.source.origin(index)?, source }),
             }
-        })?;
+        });
+        let Err(error) = decoded else { continue };
+        if dataset.damage == Damage::Fail || !error.is_damage() {
+            return Err(error);
+        }
+        damaged += 1;
+        first.get_or_insert(error);
     }
-    Ok(())
+    match first {
+        Some(first) if damaged == count => {
+            let channel = dataset.description.clone();
+            Err(DataError::AllDamaged { channel, first: first.to_string() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The indices of `at_most` out of `len` samples, or of all if there are fewer: increasing, evenly spread, from the

@@ -34,6 +34,22 @@ pub enum Origin {
         /// Line in it, from 1.
         line: usize,
     },
+    /// In a stream of records: SageMaker's Pipe mode.
+    Piped {
+        /// Name of the pipe, such as `train_0`.
+        pipe: Arc<str>,
+        /// Number of the sample in it, from 0.
+        sample: u64,
+        /// Byte at which its record begins.
+        offset: u64,
+    },
+    /// In a file of many images, one after the other.
+    Numbered {
+        /// Name of the file.
+        file: Arc<str>,
+        /// Number of the image in it, from 0.
+        image: usize,
+    },
     /// In an image file below a class folder.
     File {
         /// Path relative to the channel.
@@ -46,6 +62,8 @@ impl fmt::Display for Origin {
         match self {
             Self::Record { file, record, offset } => write!(f, "{file}, record {record} at byte {offset}"),
             Self::Listed { path, list, line } => write!(f, "{path} ({list} line {line})"),
+            Self::Piped { pipe, sample, offset } => write!(f, "{pipe}, sample {sample} at byte {offset}"),
+            Self::Numbered { file, image } => write!(f, "{file}, image {image}"),
             Self::File { path } => f.write_str(path),
         }
     }

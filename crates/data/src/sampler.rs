@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Stream {
     Order = 1,
     Sample = 2,
+    Window = 3,
 }
 
 /// A generator keyed by everything that it may depend on.
@@ -38,6 +39,14 @@ impl Share {
     /// All the work of a job with one rank.
     pub const fn whole(batch_size: usize) -> Self {
         Self { rank: 0, world: 1, batch_size }
+    }
+
+    /// The share in a channel of which every host holds another part (`ShardedByS3Key`): the `ranks_per_host` ranks
+    /// of a host share what that host has.
+    #[must_use]
+    pub const fn within_shard(self, ranks_per_host: usize) -> Self {
+        let world = if ranks_per_host == 0 { 1 } else { ranks_per_host };
+        Self { rank: self.rank % world, world, batch_size: self.batch_size }
     }
 }
 

@@ -1,27 +1,70 @@
 //! Threads that decode samples into batches, ahead of the trainer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use brazier_image::{InputShape, Limits, Preprocess, TrainTransform};
-use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::sampler::{self, Order, Share};
-use crate::{Batch, DataError, Dataset};
+use crate::stream::Stream;
+use crate::{Batch, DataError, Dataset, Target};
 
 mod batches;
+mod decode;
+mod streamed;
 pub(crate) mod work;
 
 pub use batches::Batches;
-use work::Work;
+use work::{How, Work};
 
-/// Decodes the samples of one dataset on a pool of threads of its own, so that decoding and the network's arithmetic
+/// Where a channel's samples come from.
+#[derive(Debug, Clone)]
+pub enum Feed {
+    /// Samples that can be read in any order.
+    Indexed(Arc<Dataset>),
+    /// Samples as the platform sends them.
+    Streamed(Arc<Stream>),
+}
+
+impl Feed {
+    /// The samples, where they can be read in any order.
+    pub fn dataset(&self) -> Option<&Arc<Dataset>> {
+        match self {
+            Self::Indexed(dataset) => Some(dataset),
+            Self::Streamed(_) => None,
+        }
+    }
+
+    /// One line for the log.
+    pub fn description(&self) -> String {
+        match self {
+            Self::Indexed(dataset) => dataset.description.clone(),
+            Self::Streamed(stream) => stream.description(),
+        }
+    }
+}
+
+impl From<Arc<Dataset>> for Feed {
+    fn from(dataset: Arc<Dataset>) -> Self {
+        Self::Indexed(dataset)
+    }
+}
+
+impl From<Arc<Stream>> for Feed {
+    fn from(stream: Arc<Stream>) -> Self {
+        Self::Streamed(stream)
+    }
+}
+
+/// Decodes the samples of one channel on a pool of threads of its own, so that decoding and the network's arithmetic
 /// do not queue behind each other.
 #[derive(Debug, Clone)]
 pub struct Loader {
-    dataset: Arc<Dataset>,
+    feed: Feed,
     pool: Arc<ThreadPool>,
+    target: Target,
+    limits: Limits,
 }
 
 /// One rank's part of one training epoch.
@@ -42,75 +85,91 @@ pub struct TrainPlan {
 }
 
 impl Loader {
-    /// A loader with `threads` decoding threads, at least one.
-    pub fn new(dataset: Arc<Dataset>, threads: usize) -> Result<Self, DataError> {
+    /// A loader with `threads` decoding threads, at least one, for samples of any one class each.
+    pub fn new(feed: impl Into<Feed>, threads: usize) -> Result<Self, DataError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(|number| format!("decode-{number}"))
             .build()
             .map_err(|error| DataError::Threads { reason: error.to_string() })?;
-        Ok(Self { dataset, pool: Arc::new(pool) })
+        let (target, limits) = (Target::ANY_CLASS, Limits::default());
+        Ok(Self { feed: feed.into(), pool: Arc::new(pool), target, limits })
+    }
+
+    /// What is to be learned of each sample.
+    #[must_use]
+    pub fn with_target(self, target: Target) -> Self {
+        Self { target, ..self }
+    }
+
+    /// What one image may cost.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What the log should say of damaged samples since it was last asked.
+    pub fn news(&self) -> Option<String> {
+        match &self.feed {
+            Feed::Indexed(dataset) => dataset.skipped.news(),
+            Feed::Streamed(stream) => stream.skipped.news(),
+        }
     }
 
     /// The batches of a training epoch from `plan.start_step` on, all of the full size.
     pub fn train_epoch(&self, transform: &TrainTransform, plan: TrainPlan) -> Result<Batches, DataError> {
-        let len = self.dataset.source.len();
-        let work = Work::Train { transform: transform.clone(), seed: plan.seed, epoch: plan.epoch };
+        let how = How::Train { transform: transform.clone(), seed: plan.seed, epoch: plan.epoch };
+        let work = self.work(how);
+        let dataset = match &self.feed {
+            Feed::Indexed(dataset) => Arc::clone(dataset),
+            Feed::Streamed(stream) => {
+                return streamed::train(Arc::clone(stream), self.clone(), work, transform.shape, plan);
+            }
+        };
+        let len = dataset.source.len();
         let indices = move || {
             let order = Order::new(len, plan.seed, plan.epoch, plan.shuffle);
             (plan.start_step..plan.steps).map(move |step| order.batch(step, plan.share))
         };
-        self.start(work, transform.shape, indices)
+        self.start(dataset, work, transform.shape, indices)
     }
 
     /// This rank's part of an evaluation: its samples once each, the last batch short.
     pub fn evaluation(&self, preprocess: &Preprocess, share: Share) -> Result<Batches, DataError> {
-        let len = self.dataset.source.len();
-        let work = Work::Evaluate(preprocess.clone());
-        self.start(work, preprocess.shape, move || sampler::evaluation(len, share).map(Iterator::collect))
+        let work = self.work(How::Evaluate(preprocess.clone()));
+        let dataset = match &self.feed {
+            Feed::Indexed(dataset) => Arc::clone(dataset),
+            Feed::Streamed(stream) => {
+                return streamed::evaluation(Arc::clone(stream), self.clone(), work, preprocess.shape, share);
+            }
+        };
+        let len = dataset.source.len();
+        let indices = move || sampler::evaluation(len, share).map(Iterator::collect);
+        self.start(dataset, work, preprocess.shape, indices)
+    }
+
+    fn work(&self, how: How) -> Work {
+        Work { how, target: self.target, limits: self.limits }
     }
 
     /// Starts the producer. `indices` runs on its thread, since shuffling a large dataset takes a while too.
     fn start<I: Iterator<Item = Vec<usize>>>(
         &self,
+        dataset: Arc<Dataset>,
         work: Work,
         shape: InputShape,
         indices: impl FnOnce() -> I + Send + 'static,
     ) -> Result<Batches, DataError> {
         let loader = self.clone();
-        Batches::start(move |stop, send| {
+        Batches::start(move |stop: &AtomicBool, send| {
             for indices in indices() {
-                let Some(batch) = loader.batch(&work, shape, &indices, stop) else { return };
-                let failed = batch.is_err();
-                if !send(batch) || failed {
+                let decode = |index: &usize, out: &mut [u8]| work.indexed(&dataset, *index, out);
+                let Some(batch) = loader.batch(&indices, shape, stop, decode) else { return };
+                let (failed, is_empty) = (batch.is_err(), batch.as_ref().is_ok_and(Batch::is_empty));
+                if !is_empty && (!send(batch) || failed) {
                     return;
                 }
             }
         })
-    }
-
-    /// Decodes the samples straight into the batch's buffer. `None` when told to stop. Of several errors the first
-    /// in the batch's order is returned, whichever thread met it first.
-    fn batch(
-        &self,
-        work: &Work,
-        shape: InputShape,
-        indices: &[usize],
-        stop: &AtomicBool,
-    ) -> Option<Result<Batch, DataError>> {
-        let limits = Limits::default();
-        let mut pixels = vec![0; shape.len().saturating_mul(indices.len())];
-        let labels: Option<Vec<Result<i64, DataError>>> = self.pool.install(|| {
-            pixels
-                .par_chunks_mut(shape.len().max(1))
-                .zip(indices)
-                .map(|(out, index)| {
-                    let stopped = stop.load(Ordering::Relaxed);
-                    (!stopped).then(|| work.run(&self.dataset, *index, &limits, out))
-                })
-                .collect()
-        });
-        let labels: Result<Vec<i64>, DataError> = labels?.into_iter().collect();
-        Some(labels.map(|labels| Batch { pixels, labels, shape }))
     }
 }

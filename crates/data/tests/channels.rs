@@ -3,7 +3,7 @@
 
 mod fixture;
 
-use brazier_data::{DataError, open};
+use brazier_data::{DataError, Options, open};
 use fixture::{Input, contents, labelled, png, record_file, records};
 
 #[test]
@@ -41,7 +41,7 @@ fn a_list_names_the_images_of_another_channel() {
     input.write("train/1/c.png", png(11));
     input.write("train/1/stray.png", png(12));
     input.write("train_lst/train.lst", "7\t1.000000\t1/c.png\r\n\r\n0003\t0\t./0/a b.png");
-    let dataset = open(&input.channel("train", Some("train_lst")), None).unwrap();
+    let dataset = open(&input.channel("train", Some("train_lst")), &Options::default()).unwrap();
     assert_eq!(dataset.description, "train: 2 images listed in train.lst");
     assert_eq!(contents(&dataset), [(1.0, 11), (0.0, 10)]);
     assert_eq!(dataset.source.origin(1).unwrap().to_string(), "./0/a b.png (train.lst line 3)");
@@ -67,10 +67,10 @@ fn files_that_are_not_used_are_counted() {
     input.write("train/cat/deep/2.HEIC", "foreign");
     assert_eq!(description(), "train: 1 images in 1 class folders, 1 other file passed over (.heic)");
     input.write("train/cat/.hidden.heic", "");
-    for name in ["3.heic", "4.jfif", "5.a", "6.b", "7.c", "8.d", "LICENCE"] {
+    for name in ["3.heic", "4.jxl", "5.a", "6.b", "7.c", "8.d", "LICENCE"] {
         input.write(&format!("train/cat/{name}"), "foreign");
     }
-    let kinds = "(.a, .b, .c, .d, .heic, .jfif, ...)";
+    let kinds = "(.a, .b, .c, .d, .heic, .jxl, ...)";
     assert_eq!(
         description(),
         format!("train: 1 images in 1 class folders, 8 other files passed over {kinds}")
@@ -127,12 +127,13 @@ fn validation_folders_are_numbered_as_in_training() {
     input.write("validation/dog/1.png", png(1));
     let classes = ["cat".to_owned(), "dog".to_owned()];
     let files = input.channel("validation", None);
-    let dataset = open(&files, Some(&classes)).unwrap();
+    let dataset = open(&files, &Options { classes: Some(&classes), ..Options::default() }).unwrap();
     assert_eq!(contents(&dataset), [(1.0, 1)]);
     assert_eq!(dataset.class_names.unwrap(), classes);
 
     input.write("validation/cow/1.png", png(1));
-    let message = open(&files, Some(&classes)).unwrap_err().to_string();
+    let message =
+        open(&files, &Options { classes: Some(&classes), ..Options::default() }).unwrap_err().to_string();
     let expected = "folder 'cow' is no class of the training channel, whose classes are cat, dog";
     assert_eq!(message, format!("channel 'validation': {expected}"));
 }
@@ -176,14 +177,20 @@ fn what_is_no_channel_says_what_was_looked_for() {
     input.write("train/loose.png", png(1));
     let message = input.train().unwrap_err().to_string();
     assert!(message.starts_with("channel 'train' is empty: "), "{message}");
-    assert!(message.contains(".rec file, no line in a .lst file and no class folder"), "{message}");
+    assert!(
+        message.contains("no IDX file and no class folder with images (1 other file passed over (.png))"),
+        "{message}"
+    );
 
     let files = input.channel("train", Some("train_lst"));
     assert!(
-        matches!(open(&files, None), Err(DataError::MissingChannel { channel, .. }) if channel == "train_lst")
+        matches!(open(&files, &Options::default()), Err(DataError::MissingChannel { channel, .. }) if channel == "train_lst")
     );
     input.write("train_lst/list.txt", "0\t0\tloose.png");
-    assert!(matches!(open(&files, None), Err(DataError::EmptyChannel { looked_for: ".lst file", .. })));
+    assert!(matches!(
+        open(&files, &Options::default()),
+        Err(DataError::EmptyChannel { looked_for: ".lst file", .. })
+    ));
 }
 
 #[test]

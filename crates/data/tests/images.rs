@@ -70,7 +70,7 @@ impl Source for Brittle {
 
 #[test]
 fn a_panic_is_an_error_as_in_training() {
-    let dataset = Dataset { source: Box::new(Brittle), class_names: None, description: String::new() };
+    let dataset = Dataset::new(Box::new(Brittle), String::new());
     let message = images::check(&dataset, 1, &Limits::default()).unwrap_err().to_string();
     assert_eq!(message, "image 0: decoding failed unexpectedly: out of cheese");
 }

@@ -16,7 +16,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use choice::{Augmentation, KvStore, Optimizer, Precision};
+pub use choice::{Augmentation, DamagedSamples, KvStore, Optimizer, Precision};
 pub use kind::Kind;
 pub use markdown::markdown;
 pub use parse::{parse, read};
@@ -79,6 +79,16 @@ pub struct Hyperparameters {
     pub eps: f64,
     /// Decay of rmsprop's mean square.
     pub gamma: f64,
+    /// Whether every epoch has an order of its own.
+    pub shuffle: bool,
+    /// What a damaged sample does.
+    pub damaged_samples: DamagedSamples,
+    /// Whether validation and endpoint images are squashed, as the built-in's endpoint does.
+    pub compat: bool,
+    /// Whether large JPEG images are decoded at a part of their size.
+    pub fast_decode: bool,
+    /// What one image may cost.
+    pub image_limits: ImageLimits,
     /// Seed of every random choice.
     pub seed: u64,
     /// What was accepted but is worth telling the user, one sentence each.
@@ -100,6 +110,17 @@ impl fmt::Display for ImageShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{},{},{}", self.channels, self.height, self.width)
     }
+}
+
+/// What one image may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageLimits {
+    /// Width x height.
+    pub pixels: u64,
+    /// Bytes as encoded.
+    pub bytes: u64,
+    /// Bytes while it is decoded.
+    pub allocation: u64,
 }
 
 /// When training ends because validation accuracy no longer improves.
@@ -154,6 +175,13 @@ impl Hyperparameters {
             "beta_2" => Some(python_float(self.beta_2)),
             "eps" => Some(python_float(self.eps)),
             "gamma" => Some(python_float(self.gamma)),
+            "shuffle" => Some(if self.shuffle { "True" } else { "False" }.to_string()),
+            "damaged_samples" => Some(self.damaged_samples.to_string()),
+            "compat" => flag(self.compat),
+            "fast_decode" => flag(self.fast_decode),
+            "max_image_pixels" => Some(self.image_limits.pixels.to_string()),
+            "max_image_bytes" => Some(self.image_limits.bytes.to_string()),
+            "max_image_allocation" => Some(self.image_limits.allocation.to_string()),
             "seed" => Some(self.seed.to_string()),
             _ => None,
         }

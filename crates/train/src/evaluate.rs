@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brazier_collective::Collective;
-use brazier_data::{Loader, Share};
+use brazier_data::{DataError, Loader, Share};
 use brazier_model::{ResNet, loss};
 use burn::module::Module;
 
@@ -32,7 +32,14 @@ pub fn evaluate(
         if outcome.1 {
             break;
         }
-        let (pixels, labels) = upload(batch?, &job.device);
+        let batch = match batch {
+            Err(DataError::Stopped) => {
+                outcome.1 = true;
+                break;
+            }
+            batch => batch?,
+        };
+        let (pixels, labels) = upload(batch, &job.device)?;
         let logits = network.forward(pixels);
         let cost = loss::cross_entropy(logits.clone(), labels.clone());
         let mean_loss = cost.into_data().iter::<f64>().sum();

@@ -62,6 +62,11 @@ pub enum Event<'a> {
         /// The last epoch, 0-based.
         epoch: usize,
     },
+    /// Something the user may want to know of the data.
+    Warning {
+        /// A sentence.
+        text: &'a str,
+    },
     /// Nothing more will happen.
     Ended,
 }

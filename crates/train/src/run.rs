@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use brazier_collective::Collective;
-use brazier_data::{Loader, Share, TrainPlan, steps_per_epoch};
+use brazier_data::{DataError, Loader, Share, TrainPlan, steps_per_epoch};
 use brazier_model::{ResNet, initial};
 
 use crate::early_stop::Watch;
@@ -131,7 +131,15 @@ impl<'a> Run<'a> {
         for (step, batch) in batches.by_ref().enumerate() {
             rate = self.job.schedule.rate(epoch * steps + step + 1);
             let stop = self.stop.load(Ordering::Relaxed);
-            let (seen_now, stopped) = self.trainer.step(batch?, rate, stop)?;
+            let batch = match batch {
+                // Told to stop while the data was not there: the step in hand cannot be done.
+                Err(DataError::Stopped) => {
+                    self.outcome.stopped = true;
+                    return Ok(None);
+                }
+                batch => batch?,
+            };
+            let (seen_now, stopped) = self.trainer.step(batch, rate, stop)?;
             seen.add(seen_now);
             self.report.event(&Event::Stepped { epoch, step, steps, seen, time: clock.elapsed() });
             if stopped {
@@ -145,6 +153,7 @@ impl<'a> Run<'a> {
         self.outcome.waited_for += waited;
         let trained = Trained { epoch, seen, time, rate, waited };
         self.report.event(&Event::Trained(&trained));
+        self.tell_news(self.channels.train);
         Ok(Some(trained))
     }
 
@@ -161,12 +170,20 @@ impl<'a> Run<'a> {
             return Ok(None);
         };
         self.report.event(&Event::Validated { epoch, seen, time: clock.elapsed() });
+        self.tell_news(loader);
         let accuracy = seen.accuracy();
         let best = self.outcome.best.is_none_or(|(best, _)| accuracy > best);
         if best {
             self.outcome.best = Some((accuracy, epoch));
         }
         Ok(Some(Validated { accuracy: Some(accuracy), best }))
+    }
+
+    /// Tells of the damaged samples that a channel left out since it was last asked.
+    fn tell_news(&mut self, loader: &Loader) {
+        if let Some(text) = loader.news() {
+            self.report.event(&Event::Warning { text: &text });
+        }
     }
 
     /// Keeps the epoch's weights if the job's rule says so: every so many epochs, or the best, or without a

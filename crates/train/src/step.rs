@@ -43,7 +43,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// Another rank is gone.
     pub fn step(&mut self, batch: Batch, rate: f64, stop: bool) -> Result<(Seen, bool), TrainError> {
-        let (pixels, labels) = upload(batch, &self.device);
+        let (pixels, labels) = upload(batch, &self.device)?;
         let logits = self.network.forward(pixels);
         let cost = loss::cross_entropy(logits.clone(), labels.clone());
         let mut gradients = cost.backward();
@@ -60,10 +60,14 @@ impl<'a> Trainer<'a> {
 }
 
 /// The pixels and labels of a batch on `device`: `[n, channels, height, width]` and `[n]`.
-pub fn upload(batch: Batch, device: &Device) -> (Tensor<4>, Tensor<1, Int>) {
+///
+/// # Errors
+/// Images with several labels.
+pub fn upload(batch: Batch, device: &Device) -> Result<(Tensor<4>, Tensor<1, Int>), TrainError> {
     let n = batch.len();
+    let classes = batch.labels.classes().ok_or(TrainError::SeveralLabels)?;
     let extents = [batch.shape.height, batch.shape.width, batch.shape.channels].map(|extent| extent as usize);
     let shape = [n, extents[0], extents[1], extents[2]];
-    let labels = loss::labels_to_tensor(&batch.labels, device);
-    (pixels_to_tensor(batch.pixels, shape, device), labels)
+    let labels = loss::labels_to_tensor(classes, device);
+    Ok((pixels_to_tensor(batch.pixels, shape, device), labels))
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use brazier_collective::{Collective, Single, Threads};
-use brazier_data::{ChannelFiles, Loader, open};
+use brazier_data::{ChannelFiles, Loader, Options, open};
 use brazier_image::{Pixels, encode};
 use brazier_model::Layout;
 use brazier_train::report::{Event, Report};
@@ -39,7 +39,7 @@ fn samples(folder: &Path) -> Loader {
         }
     }
     let files = ChannelFiles { name: "train".into(), directory: folder.into(), list_directory: None };
-    Loader::new(Arc::new(open(&files, None).unwrap()), 1).unwrap()
+    Loader::new(Arc::new(open(&files, &Options::default()).unwrap()), 1).unwrap()
 }
 
 fn small(folder: &Path, batch: usize) -> Job {

@@ -1,10 +1,19 @@
 //! A job's channels, opened and checked before anything is trained.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use brazier_data::{ChannelFiles, DataError, Dataset, Loader, images, labels, open};
+use brazier_data::{
+    Access, ChannelFiles, Damage, DataError, Dataset, Feed, LabelFormat, Loader, Options, Stream, Target,
+    images, labels, open,
+};
 use brazier_image::Limits;
+use brazier_sagemaker::channels::{self, Channel, InputMode};
+use brazier_sagemaker::hyperparameters::{DamagedSamples, Hyperparameters};
+
+use crate::fault::client;
 
 /// Images of each channel decoded before training.
 const LOOKED_AT: usize = 64;
@@ -12,43 +21,68 @@ const LOOKED_AT: usize = 64;
 /// Classes told one by one; more are summed up.
 const TOLD: usize = 20;
 
-/// The samples of a job.
+/// The samples of a job, and how they are read.
 pub struct Datasets {
     /// The channel `train`.
-    pub train: Arc<Dataset>,
+    pub train: Feed,
     /// The channel `validation`.
-    pub validation: Option<Arc<Dataset>>,
+    pub validation: Option<Feed>,
+    target: Target,
+    limits: Limits,
 }
 
 impl Datasets {
-    /// Opens both channels; class folders of the second are numbered as in the first.
-    ///
-    /// # Errors
-    /// A channel that is missing, empty or damaged.
-    pub fn open(train: &ChannelFiles, validation: Option<&ChannelFiles>) -> Result<Self, DataError> {
-        let train = open(train, None)?;
-        let validation = validation.map(|files| open(files, train.class_names.as_deref())).transpose()?;
-        Ok(Datasets { train: Arc::new(train), validation: validation.map(Arc::new) })
+    /// The samples of the job of `read`.
+    pub fn new(train: Feed, validation: Option<Feed>, read: &Hyperparameters) -> Self {
+        let limits = read.image_limits;
+        Datasets {
+            train,
+            validation,
+            target: Target::Class { classes: read.num_classes },
+            limits: Limits {
+                max_pixels: limits.pixels,
+                max_bytes: limits.bytes,
+                max_allocation: limits.allocation,
+            },
+        }
+    }
+
+    /// One line for each channel.
+    pub fn descriptions(&self) -> impl Iterator<Item = String> {
+        std::iter::once(&self.train).chain(&self.validation).map(Feed::description)
     }
 
     /// Checks every label of both and decodes some of the images, so that what is wrong all over is found before an
-    /// epoch is trained. Answers the training images of each class.
+    /// epoch is trained. Answers the training images of each class. What is streamed is checked as it comes.
     ///
     /// # Errors
     /// The first label outside `0..num_classes`, or an image that cannot be read.
-    pub fn check(&self, num_classes: usize) -> Result<ClassCounts, DataError> {
-        let counts = labels::check(&self.train, num_classes)?;
-        images::check(&self.train, LOOKED_AT, &Limits::default())?;
-        if let Some(validation) = &self.validation {
-            labels::check(validation, num_classes)?;
-            images::check(validation, LOOKED_AT, &Limits::default())?;
+    pub fn check(&self) -> Result<Option<ClassCounts>, DataError> {
+        let check = |dataset: &Dataset| {
+            let counts = labels::check(dataset, self.target)?;
+            images::check(dataset, LOOKED_AT, &self.limits)?;
+            Ok(counts)
+        };
+        let counts = self
+            .train
+            .dataset()
+            .map(|train| Ok(ClassCounts { counts: check(train)?, names: train.class_names.clone() }));
+        let counts = counts.transpose()?;
+        if let Some(validation) = self.validation.as_ref().and_then(Feed::dataset) {
+            check(validation)?;
         }
-        Ok(ClassCounts { counts, names: self.train.class_names.clone() })
+        Ok(counts)
+    }
+
+    /// What the log should say of damaged samples found so far.
+    pub fn news(&self) -> impl Iterator<Item = String> {
+        let feeds = std::iter::once(&self.train).chain(&self.validation);
+        feeds.filter_map(|feed| Some(format!("{}: {}", feed.description(), feed.dataset()?.skipped.news()?)))
     }
 
     /// The class names, unless they are fewer than the classes.
     pub fn class_names(&self, num_classes: usize) -> Option<Vec<String>> {
-        self.train.class_names.clone().filter(|names| names.len() == num_classes)
+        self.train.dataset()?.class_names.clone().filter(|names| names.len() == num_classes)
     }
 
     /// Loaders with `threads` decoding threads each; the two never work at the same time.
@@ -56,10 +90,83 @@ impl Datasets {
     /// # Errors
     /// Threads that the system refuses.
     pub fn loaders(&self, threads: usize) -> Result<(Loader, Option<Loader>), DataError> {
-        let train = Loader::new(Arc::clone(&self.train), threads)?;
-        let validation =
-            self.validation.as_ref().map(|dataset| Loader::new(Arc::clone(dataset), threads)).transpose()?;
-        Ok((train, validation))
+        let loader = |feed: &Feed| {
+            let loader = Loader::new(feed.clone(), threads)?;
+            Ok(loader.with_target(self.target).with_limits(self.limits))
+        };
+        Ok((loader(&self.train)?, self.validation.as_ref().map(loader).transpose()?))
+    }
+}
+
+/// Opens the channel `name` of a container's job, in the mode in which the platform brings it. `train` is the training
+/// channel when another one is opened. Waiting for a pipe ends when `stop` is set.
+///
+/// # Errors
+/// A channel that the job does not have, or that is empty or damaged.
+pub fn open_channel(
+    inputs: &[Channel],
+    name: &str,
+    train: Option<&Feed>,
+    read: &Hyperparameters,
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<Feed> {
+    let channel = find(inputs, name)?;
+    if channel.input_mode == InputMode::Pipe {
+        let mut stream = Stream::new(name, channel.path.clone(), Arc::clone(stop));
+        stream.label_format = label_format(channel)?;
+        stream.damage = damage(read.damaged_samples);
+        return Ok(Feed::Streamed(Arc::new(stream)));
+    }
+    let files = ChannelFiles {
+        name: name.into(),
+        directory: channel.path.clone(),
+        list_directory: list_channel(inputs, name).map(|list| list.path.clone()),
+    };
+    let options = Options {
+        classes: train.and_then(Feed::dataset).and_then(|train| train.class_names.as_deref()),
+        label_format: label_format(channel)?,
+        damage: damage(read.damaged_samples),
+        access: if channel.input_mode == InputMode::FastFile { Access::Positioned } else { Access::Mapped },
+    };
+    Ok(Feed::Indexed(Arc::new(open(&files, &options)?)))
+}
+
+/// The folder of a channel in which data files are searched, and the ending they are searched by; none for a pipe.
+pub fn searched(inputs: &[Channel], name: &str) -> Option<(PathBuf, &'static str)> {
+    let channel = channels::find(inputs, name).filter(|channel| channel.input_mode != InputMode::Pipe)?;
+    let list = list_channel(inputs, name);
+    Some((list.unwrap_or(channel).path.clone(), if list.is_some() { "lst" } else { "rec" }))
+}
+
+fn list_channel<'a>(inputs: &'a [Channel], name: &str) -> Option<&'a Channel> {
+    channels::find(inputs, &format!("{name}_lst"))
+}
+
+fn find<'a>(inputs: &'a [Channel], name: &str) -> anyhow::Result<&'a Channel> {
+    channels::find(inputs, name).ok_or_else(|| {
+        let found: Vec<&str> = inputs.iter().map(|channel| channel.name.as_str()).collect();
+        let found = if found.is_empty() { "none".into() } else { found.join(", ") };
+        client(format!("channel '{name}' is missing: the job's channels are {found}"))
+    })
+}
+
+fn damage(asked: DamagedSamples) -> Damage {
+    match asked {
+        DamagedSamples::Fail => Damage::Fail,
+        DamagedSamples::Skip => Damage::Skip,
+    }
+}
+
+/// What the content type says of lists of labels, as in `application/x-recordio; label-format=class-id`.
+fn label_format(channel: &Channel) -> anyhow::Result<LabelFormat> {
+    let parameters = channel.content_type.as_ref().map(|content_type| &content_type.parameters);
+    match parameters.and_then(|parameters| parameters.get("label-format")).map(String::as_str) {
+        None | Some("multi-hot") => Ok(LabelFormat::MultiHot),
+        Some("class-id") => Ok(LabelFormat::ClassId),
+        Some(other) => Err(client(format!(
+            "channel '{}': label-format={other} in its content type, expected multi-hot or class-id",
+            channel.name
+        ))),
     }
 }
 

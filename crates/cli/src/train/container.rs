@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use brazier_collective::Single;
-use brazier_data::ChannelFiles;
 use brazier_sagemaker::banner;
-use brazier_sagemaker::channels::{self, Channel};
+use brazier_sagemaker::channels;
 use brazier_sagemaker::failure::{self, Fault};
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
 use brazier_sagemaker::log::{Level, line};
@@ -15,7 +14,7 @@ use brazier_sagemaker::resources::Resources;
 use brazier_train::Channels;
 use brazier_train::report::Log;
 
-use super::channels::Datasets;
+use super::channels::{Datasets, open_channel, searched};
 use super::{job, signals, unsupported};
 use crate::fault::{self, client};
 use crate::panics;
@@ -56,22 +55,13 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
     let resources = Resources::read(paths)?;
     unsupported::inputs(&inputs, &resources)?;
 
-    let (train, validation) = (files(&inputs, "train")?, files(&inputs, "validation")?);
-    let datasets = Datasets::open(&train, Some(&validation))?;
-    for dataset in std::iter::once(&datasets.train).chain(&datasets.validation) {
-        say(Level::Info, &dataset.description);
+    for (folder, ending) in ["train", "validation"].iter().filter_map(|name| searched(&inputs, name)) {
+        say(Level::Info, &format!("Searching for .{ending} files in {}.", folder.display()));
     }
-    let counts = datasets.check(read.num_classes)?;
-    say(Level::Info, &counts.to_string());
-    counts.warnings().iter().for_each(|text| say(Level::Warning, text));
-    let found = datasets.train.source.len();
-    if found != read.num_training_samples {
-        let given = read.num_training_samples;
-        say(
-            Level::Warning,
-            &format!("num_training_samples is {given}, but the train channel holds {found} images."),
-        );
-    }
+    let train = open_channel(&inputs, "train", None, &read, &stop)?;
+    let validation = open_channel(&inputs, "validation", Some(&train), &read, &stop)?;
+    let datasets = Datasets::new(train, Some(validation), &read);
+    tell(&datasets, &read)?;
 
     let threads = job::data_threads();
     banner::initialization(&read).iter().for_each(|text| say(Level::Info, text));
@@ -108,22 +98,22 @@ fn hyperparameters(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow
     Ok(read)
 }
 
-/// The files of a channel the job must have.
-fn files(inputs: &[Channel], name: &str) -> anyhow::Result<ChannelFiles> {
-    let Some(channel) = channels::find(inputs, name) else {
-        let found: Vec<&str> = inputs.iter().map(|channel| channel.name.as_str()).collect();
-        let found = if found.is_empty() { "none".into() } else { found.join(", ") };
-        return Err(client(format!("channel '{name}' is missing: the job's channels are {found}")));
-    };
-    let list = channels::find(inputs, &format!("{name}_lst"));
-    let searched = list.unwrap_or(channel);
-    let ending = if list.is_some() { "lst" } else { "rec" };
-    say(Level::Info, &format!("Searching for .{ending} files in {}.", searched.path.display()));
-    Ok(ChannelFiles {
-        name: name.into(),
-        directory: channel.path.clone(),
-        list_directory: list.map(|list| list.path.clone()),
-    })
+/// Tells what the channels hold, having checked it.
+fn tell(datasets: &Datasets, read: &Hyperparameters) -> anyhow::Result<()> {
+    datasets.descriptions().for_each(|text| say(Level::Info, &text));
+    let counts = datasets.check()?;
+    datasets.news().for_each(|text| say(Level::Warning, &text));
+    if let Some(counts) = counts {
+        say(Level::Info, &counts.to_string());
+        counts.warnings().iter().for_each(|text| say(Level::Warning, text));
+    }
+    let (found, given) =
+        (datasets.train.dataset().map(|train| train.source.len()), read.num_training_samples);
+    if let Some(found) = found.filter(|&found| found != given) {
+        let text = format!("num_training_samples is {given}, but the train channel holds {found} images.");
+        say(Level::Warning, &text);
+    }
+    Ok(())
 }
 
 fn say(level: Level, text: &str) {

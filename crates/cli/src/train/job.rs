@@ -7,7 +7,7 @@ use std::thread;
 use brazier_data::steps_per_epoch;
 use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
 use brazier_model::Layout;
-use brazier_sagemaker::hyperparameters::Hyperparameters;
+use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
 use brazier_train::Job;
 use brazier_train::early_stop::EarlyStopping;
 use brazier_train::schedule::Schedule;
@@ -25,9 +25,16 @@ pub fn job(
     let shape = InputShape::new(read.image_shape.channels, read.image_shape.height, read.image_shape.width);
     let extents = [shape.channels, shape.height, shape.width].map(|extent| extent as usize);
     let augmentation = match read.augmentation_type {
-        Some(_) => Augmentation::Crop,
         None => Augmentation::None,
+        Some(hyperparameters::Augmentation::Crop) => Augmentation::Crop,
+        Some(hyperparameters::Augmentation::CropColor) => Augmentation::Crop,
+        Some(hyperparameters::Augmentation::CropColorTransform) => Augmentation::Crop,
     };
+    let preprocess = match read.compat {
+        true => Preprocess::squash(shape),
+        false => Preprocess::center_crop(shape, read.resize),
+    };
+    let _ = read.fast_decode;
     Ok(Job {
         layout: Layout::resnet(read.num_layers, extents, read.num_classes)?,
         shape: extents,
@@ -44,9 +51,9 @@ pub fn job(
         momentum: read.momentum,
         weight_decay: read.weight_decay,
         seed: read.seed,
-        shuffle: true,
+        shuffle: read.shuffle,
         transform: TrainTransform { shape, resize: read.resize, augmentation },
-        preprocess: Preprocess::center_crop(shape, read.resize),
+        preprocess: preprocess,
         top_k: read.top_k,
         early_stopping: read.early_stopping.map(|rule| EarlyStopping {
             min_epochs: rule.min_epochs,

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use brazier_checkpoint::archive;
 use brazier_collective::Single;
-use brazier_data::ChannelFiles;
+use brazier_data::{ChannelFiles, Damage, Options, channel, open};
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
 use brazier_storage::Location;
 use brazier_train::report::{Table, percent};
@@ -26,12 +27,18 @@ pub fn run(dataset: &str, output: Option<PathBuf>, given: &BTreeMap<String, Stri
     let location = Location::parse(dataset)?;
     let folder = location.as_local()?;
     let (train, validation) = channels(folder)?;
-    let datasets = Datasets::open(&train, validation.as_ref())?;
+    // What a damaged file does must be known before the data is looked at, which the other defaults follow from.
+    let skips = given.get("damaged_samples").is_some_and(|text| text.eq_ignore_ascii_case("skip"));
+    let damage = if skips { Damage::Skip } else { Damage::Fail };
+    let train = Arc::new(open(&train, &Options { damage, ..Options::default() })?);
+    let options = Options { damage, classes: train.class_names.as_deref(), ..Options::default() };
+    let validation = validation.map(|files| open(&files, &options)).transpose()?.map(Arc::new);
 
-    let recipe = Recipe::of(&datasets.train, given)?;
+    let recipe = Recipe::of(&train, given)?;
     let read = hyperparameters::parse(given, &recipe.rows())?;
     unsupported::hyperparameters(&read)?;
-    let counts = datasets.check(read.num_classes)?;
+    let datasets = Datasets::new(train.into(), validation.map(Into::into), &read);
+    let counts = datasets.check()?;
     let output = new_folder(output, folder)?;
     let model = output.join("model");
     let job = job::job(&read, datasets.class_names(read.num_classes), model.clone())?;
@@ -39,7 +46,7 @@ pub fn run(dataset: &str, output: Option<PathBuf>, given: &BTreeMap<String, Stri
         .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
 
     let mut out = io::stdout();
-    introduce(&mut out, &datasets, &counts, &read);
+    introduce(&mut out, &datasets, counts.as_ref(), &read);
     let (train, validation) = datasets.loaders(job::data_threads())?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
     let mut table = Table::new(io::stdout());
@@ -60,7 +67,7 @@ fn channels(folder: &Path) -> anyhow::Result<(ChannelFiles, Option<ChannelFiles>
             folder.display()
         )));
     }
-    let channel = |name: &str, directory: &str| {
+    let below = |name: &str, directory: &str| {
         let list = folder.join(format!("{directory}_lst"));
         ChannelFiles {
             name: name.to_owned(),
@@ -69,11 +76,17 @@ fn channels(folder: &Path) -> anyhow::Result<(ChannelFiles, Option<ChannelFiles>
         }
     };
     if !folder.join("train").is_dir() {
-        let whole = ChannelFiles { name: "train".into(), directory: folder.into(), list_directory: None };
-        return Ok((whole, None));
+        let whole = |name: &str| ChannelFiles {
+            name: name.to_owned(),
+            directory: folder.into(),
+            list_directory: None,
+        };
+        // MNIST as it is published: four files in one folder, two of them for validation.
+        let validation = channel::holds_two_idx_sets(folder)?.then(|| whole("validation"));
+        return Ok((whole("train"), validation));
     }
     let validation = ["validation", "val", "valid"].into_iter().find(|name| folder.join(name).is_dir());
-    Ok((channel("train", "train"), validation.map(|directory| channel("validation", directory))))
+    Ok((below("train", "train"), validation.map(|directory| below("validation", directory))))
 }
 
 /// The folder asked for, which must be new or empty, or the first free `models/NAME`, `models/NAME-2`, …: a model that
@@ -99,12 +112,16 @@ fn new_folder(asked: Option<PathBuf>, dataset: &Path) -> anyhow::Result<PathBuf>
     candidates.find(|path| is_free(path)).ok_or_else(|| client("no free name under models"))
 }
 
-fn introduce(out: &mut impl Write, datasets: &Datasets, counts: &ClassCounts, read: &Hyperparameters) {
-    let mut lines = vec![datasets.train.description.clone()];
-    lines.push(datasets.validation.as_ref().map_or_else(
-        || "validation: none, so the last epoch's weights are kept".to_owned(),
-        |dataset| dataset.description.clone(),
-    ));
+fn introduce(
+    out: &mut impl Write,
+    datasets: &Datasets,
+    counts: Option<&ClassCounts>,
+    read: &Hyperparameters,
+) {
+    let mut lines: Vec<String> = datasets.descriptions().collect();
+    if datasets.validation.is_none() {
+        lines.push("validation: none, so the last epoch's weights are kept".to_owned());
+    }
     lines.push(format!(
         "ResNet-{} on images of {}, {} classes, {} epochs of {} images in batches of {}, learning rate {}, seed {}",
         read.num_layers,
@@ -116,8 +133,9 @@ fn introduce(out: &mut impl Write, datasets: &Datasets, counts: &ClassCounts, re
         read.learning_rate,
         read.seed
     ));
-    lines.push(counts.to_string());
-    lines.extend(counts.warnings());
+    lines.extend(counts.map(ToString::to_string));
+    lines.extend(counts.into_iter().flat_map(ClassCounts::warnings));
+    lines.extend(datasets.news().map(|text| format!("warning: {text}")));
     lines.extend(read.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.push(String::new());
     lines.iter().for_each(|line| tell(out, line));

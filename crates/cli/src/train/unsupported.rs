@@ -1,7 +1,7 @@
 //! What the replaced algorithm takes and this version does not do yet: refused by name, never silently ignored.
 
-use brazier_sagemaker::channels::{Channel, InputMode, find};
-use brazier_sagemaker::hyperparameters::{Augmentation, Hyperparameters, Optimizer, Precision};
+use brazier_sagemaker::channels::{Channel, find};
+use brazier_sagemaker::hyperparameters::{Hyperparameters, Optimizer, Precision};
 use brazier_sagemaker::resources::Resources;
 
 use crate::fault::client;
@@ -22,9 +22,6 @@ pub fn hyperparameters(job: &Hyperparameters) -> anyhow::Result<()> {
     refuse(precision != Precision::Float32, format!("precision_dtype={precision}"), "expected float32");
     refuse(job.multi_label, "multi_label=1".into(), "expected 0");
     refuse(job.use_pretrained_model, "use_pretrained_model=1".into(), "expected 0");
-    if let Some(kind) = job.augmentation_type.filter(|&kind| kind != Augmentation::Crop) {
-        refuse(true, format!("augmentation_type={kind}"), "expected crop or nothing");
-    }
     refused(&found)
 }
 
@@ -34,12 +31,6 @@ pub fn hyperparameters(job: &Hyperparameters) -> anyhow::Result<()> {
 /// All of them in one sentence.
 pub fn inputs(channels: &[Channel], resources: &Resources) -> anyhow::Result<()> {
     let mut found = Vec::new();
-    for channel in channels.iter().filter(|channel| channel.input_mode == InputMode::Pipe) {
-        found.push(format!(
-            "channel '{}': input mode Pipe is not available in this version, expected File or FastFile",
-            channel.name
-        ));
-    }
     if find(channels, "model").is_some() {
         found.push(
             "channel 'model': incremental training is not available in this version, leave the channel out"

@@ -43,6 +43,34 @@ fn class_folders_need_nothing_but_their_path() {
     assert!(["dark", "half", "light"].iter().all(|class| told.out.contains(class)), "{}", told.out);
 }
 
+/// An IDX file of `images` of 8 x 8 pixels, or of their labels.
+fn idx(magic: u8, numbers: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
+    [&[0, 0, 8, magic][..], &numbers, bytes].concat()
+}
+
+#[test]
+fn the_four_files_of_mnist_are_a_data_set_as_they_are_published() {
+    let folder = tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("data")).unwrap();
+    for (set, count) in [("train", 40_u32), ("t10k", 10)] {
+        let labels: Vec<u8> = (0..count).map(|number| (number % 2) as u8).collect();
+        let pixels: Vec<u8> = labels.iter().flat_map(|label| [label * 200 + 20; 64]).collect();
+        let write = |name: &str, bytes: Vec<u8>| {
+            fs::write(folder.path().join("data").join(format!("{set}-{name}")), bytes).unwrap();
+        };
+        write("images-idx3-ubyte", idx(3, &[count, 8, 8], &pixels));
+        write("labels-idx1-ubyte", idx(1, &[count], &labels));
+    }
+    let told = train(folder.path(), &["--epochs", "1"]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    for words in
+        ["train: 40 MNIST images in 2 files", "validation: 10 MNIST images in 2 files", "1,8,8, 2 classes"]
+    {
+        assert!(told.out.contains(words), "no '{words}' in:\n{}", told.out);
+    }
+}
+
 #[test]
 fn a_second_run_leaves_the_first_model_alone() {
     let folder = tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! Tests that drive the real binary.
 //!
 //! - [`container`]: a job under a temporary `/opt/ml`: log, artifact, repeatability, SIGTERM
+//! - [`modes`]: channels in Pipe and FastFile mode, in every form that a channel can have
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
 //! - [`local`]: a person's training run
 //! - [`endpoint`]: `serve`, asked over a socket, and `predict`, which must agree with it
@@ -16,5 +17,6 @@ mod endpoint;
 mod harness;
 mod inspection;
 mod local;
+mod modes;
 mod mxnet;
 mod refusals;

@@ -164,17 +164,13 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
 }
 
 #[test]
-fn two_hosts_and_pipes_are_refused() {
+fn several_hosts_are_refused() {
     let tree = OptMl::with_records();
     tree.write(
         "input/config/resourceconfig.json",
         r#"{"current_host":"algo-1","hosts":["algo-2","algo-1"]}"#,
     );
     refused(&tree, &["2 hosts", "instance_count=1"]);
-    let tree = OptMl::with_records();
-    let inputs = r#"{"train":{"TrainingInputMode":"Pipe"},"validation":{"TrainingInputMode":"File"}}"#;
-    tree.write("input/config/inputdataconfig.json", inputs);
-    refused(&tree, &["channel 'train'", "Pipe"]);
 }
 
 #[test]

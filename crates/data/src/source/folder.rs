@@ -9,7 +9,10 @@ use crate::channel::passed_over::PassedOver;
 use crate::{DataError, Origin, Sample, Source};
 
 /// What an image file may be called, in lower case. The content decides how it is decoded.
-const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff"];
+pub(crate) const IMAGE_EXTENSIONS: [&str; 15] = [
+    "png", "jpg", "jpeg", "jpe", "jfif", "gif", "webp", "bmp", "tif", "tiff", "pbm", "pgm", "ppm", "pnm",
+    "qoi",
+];
 
 /// The image files below the class folders of a directory, by class and then by path, both in byte order.
 #[derive(Debug)]
@@ -94,7 +97,7 @@ fn find_images(
         let path = format!("{folder}/{}", entry.name);
         match entry.kind {
             Kind::Directory if !entry.link => find_images(root, &path, paths, passed_over)?,
-            Kind::File { bytes } if bytes > 0 && EXTENSIONS.contains(&entry.extension().as_str()) => {
+            Kind::File { bytes } if bytes > 0 && IMAGE_EXTENSIONS.contains(&entry.extension().as_str()) => {
                 paths.push(path);
             }
             _ => passed_over.add(&entry),
@@ -111,7 +114,7 @@ impl Source for FolderSource {
     fn read(&self, index: usize) -> Result<Sample<'_>, DataError> {
         let image = super::at(&self.images, index)?;
         let path = self.directory.join(&*image.path);
-        let encoded = std::fs::read(&path).map_err(|source| DataError::Io { path, source })?;
+        let encoded = super::read_file(&path).map_err(|source| DataError::Io { path, source })?;
         Ok(Sample { labels: image.label.as_slice().into(), encoded: encoded.into() })
     }
 

@@ -1,42 +1,88 @@
-//! Samples named by `.lst` files, images in a directory beside them.
+//! Samples named by lists, images in a directory beside them.
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use brazier_mxnet::lst;
+use crate::damage::Skipped;
+use crate::{Damage, DataError, Origin, Sample, Source};
 
-use crate::{DataError, Origin, Sample, Source};
+mod lst;
+pub(crate) mod manifest;
 
-/// The lines of one or several lists, in the order given.
+/// The images of one or several lists, in the order given.
 #[derive(Debug)]
 pub struct ListSource {
     directory: PathBuf,
     lines: Vec<Line>,
 }
 
+/// One image as a list names it.
 #[derive(Debug)]
 struct Line {
     labels: Vec<f32>,
+    /// Relative to the directory.
     path: Arc<str>,
     list: Arc<str>,
     number: usize,
 }
 
 impl ListSource {
-    /// Reads the lists; their paths are relative to `directory`. No image is opened yet,
-    /// but each is looked up: a list that does not fit its images is refused now, not when a batch comes to them.
+    /// Reads `.lst` files; their paths are relative to `directory`. No image is opened yet, but each is looked up:
+    /// a list that does not fit its images is refused now, not when a batch comes to them.
     ///
-    /// Errors name the list and the line: one that does not parse, whose path leaves `directory`, or whose image is
-    /// missing, not a file or empty.
-    pub fn open(lists: &[impl AsRef<Path>], directory: &Path) -> Result<Self, DataError> {
+    /// # Errors
+    /// Name the list and the line: one that does not parse, whose path leaves `directory`, or whose image is
+    /// missing, not a file or empty (unless such are to be skipped).
+    pub fn open(
+        lists: &[impl AsRef<Path>],
+        directory: &Path,
+        damage: Damage,
+        skipped: &Skipped,
+    ) -> Result<Self, DataError> {
         let mut lines = Vec::new();
         for path in lists {
-            read_list(path.as_ref(), &mut lines)?;
+            lst::read(path.as_ref(), &mut lines)?;
         }
-        for line in &lines {
-            line.look_up(directory)?;
+        Self::of(lines, directory, damage, skipped)
+    }
+
+    /// Reads augmented manifests, whose images are looked for below `directory`; also the class names that their
+    /// metadata gives.
+    ///
+    /// # Errors
+    /// As [`ListSource::open`].
+    pub fn open_manifests(
+        manifests: &[impl AsRef<Path>],
+        directory: &Path,
+        damage: Damage,
+        skipped: &Skipped,
+    ) -> Result<(Self, Option<Vec<String>>), DataError> {
+        let mut names = manifest::ClassNames::default();
+        let mut lines = Vec::new();
+        for path in manifests {
+            manifest::read(path.as_ref(), directory, &mut lines, &mut names)?;
+        }
+        Ok((Self::of(lines, directory, damage, skipped)?, names.in_order()))
+    }
+
+    fn of(
+        mut lines: Vec<Line>,
+        directory: &Path,
+        damage: Damage,
+        skipped: &Skipped,
+    ) -> Result<Self, DataError> {
+        for (number, line) in lines.iter().enumerate() {
+            match line.look_up(directory) {
+                Err(error) if damage == Damage::Skip && error.is_damage() => {
+                    skipped.note(number as u64, &error)
+                }
+                outcome => outcome?,
+            }
+        }
+        if skipped.count() > 0 {
+            lines.retain(|line| line.look_up(directory).is_ok());
         }
         Ok(Self { directory: directory.to_owned(), lines })
     }
@@ -45,25 +91,6 @@ impl ListSource {
     pub fn entries(&self) -> impl Iterator<Item = (&[f32], &str)> {
         self.lines.iter().map(|line| (line.labels.as_slice(), &*line.path))
     }
-}
-
-fn read_list(path: &Path, lines: &mut Vec<Line>) -> Result<(), DataError> {
-    let bytes = std::fs::read(path).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
-    let list: Arc<str> = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into();
-    // Line by line, because the parser's entries do not carry their line number.
-    for (number, text) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-        let Some(entry) = lst::lines(text).next() else { continue };
-        let entry = entry.map_err(|error| DataError::List {
-            file: list.to_string(),
-            source: lst::ListError { line: number, ..error },
-        })?;
-        let line = Line { labels: entry.labels, path: entry.path.into(), list: list.clone(), number };
-        if !stays_inside(&line.path) {
-            return Err(DataError::PathOutside { origin: line.origin() });
-        }
-        lines.push(line);
-    }
-    Ok(())
 }
 
 /// Whether a path names something below the directory it is joined to: a leading `./` is fine, `..` and `/` are not.
@@ -114,7 +141,7 @@ impl Source for ListSource {
     fn read(&self, index: usize) -> Result<Sample<'_>, DataError> {
         let line = super::at(&self.lines, index)?;
         let path = self.directory.join(&*line.path);
-        let encoded = std::fs::read(&path).map_err(|source| line.failed(&self.directory, path, source))?;
+        let encoded = super::read_file(&path).map_err(|source| line.failed(&self.directory, path, source))?;
         Ok(Sample { labels: line.labels.as_slice().into(), encoded: encoded.into() })
     }
 

@@ -1,90 +1,78 @@
-//! Samples in `.rec` files, memory-mapped.
+//! Samples in `.rec` files.
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
 use brazier_mxnet::image_record::ImageRecord;
-use brazier_mxnet::recordio::{offsets, record_at};
-use memmap2::Mmap;
 
-use crate::{DataError, Origin, Sample, Source};
+use crate::damage::Skipped;
+use crate::{Damage, DataError, Origin, Sample, Source};
+
+mod shard;
+
+use shard::Shard;
+
+/// How a record file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Mapped into memory, its pages shared by the workers. One walk over the frames finds the records, without any
+    /// `.idx`, and proves that every frame is whole before training starts.
+    #[default]
+    Mapped,
+    /// Read piece by piece. For SageMaker's FastFile mode, where a read may fail in the middle of a job: through a mapping
+    /// that would end the process. An `.idx` beside the file saves reading it once at the start.
+    Positioned,
+}
 
 /// The records of one or several files, in the order given.
-///
-/// No `.idx` is needed: the offsets come from one walk over the frames, which touches a page per record and thereby
-/// also proves that every frame is whole before training starts.
 #[derive(Debug)]
 pub struct RecordSource {
     shards: Vec<Shard>,
+    /// Number of records before each shard.
+    firsts: Vec<usize>,
     len: usize,
 }
 
-#[derive(Debug)]
-struct Shard {
-    name: Arc<str>,
-    map: Mmap,
-    offsets: Vec<u64>,
-    /// Number of records in the shards before this one.
-    first: usize,
-}
-
 impl RecordSource {
-    /// Maps the files and finds their records.
+    /// Opens the files and finds their records.
     ///
-    /// Errors name the file and the byte at which it stops being RecordIO.
+    /// # Errors
+    /// Name the file and the byte at which it stops being RecordIO.
     pub fn open(paths: &[impl AsRef<Path>]) -> Result<Self, DataError> {
-        let mut shards = Vec::with_capacity(paths.len());
-        let mut len = 0;
+        Self::open_with(paths, Access::Mapped, Damage::Fail, &Skipped::default())
+    }
+
+    /// Opens the files as told. With [`Damage::Skip`] the records that are whole are used and the damaged places noted.
+    ///
+    /// # Errors
+    /// As [`RecordSource::open`].
+    pub(crate) fn open_with(
+        paths: &[impl AsRef<Path>],
+        access: Access,
+        damage: Damage,
+        skipped: &Skipped,
+    ) -> Result<Self, DataError> {
+        let mut source = Self { shards: Vec::with_capacity(paths.len()), firsts: Vec::new(), len: 0 };
         for path in paths {
-            let shard = Shard::open(path.as_ref(), len)?;
-            len += shard.offsets.len();
-            shards.push(shard);
+            let shard = Shard::open(path.as_ref(), access, damage, skipped)?;
+            source.firsts.push(source.len);
+            source.len += shard.len();
+            source.shards.push(shard);
         }
-        Ok(Self { shards, len })
+        Ok(source)
     }
 
     /// The shard that holds a record, and the record's number in it.
     fn locate(&self, index: usize) -> Result<(&Shard, usize), DataError> {
-        let past = self.shards.partition_point(|shard| shard.first <= index);
         let missing = DataError::Index { index, len: self.len };
-        let shard = past.checked_sub(1).and_then(|at| self.shards.get(at)).ok_or(missing)?;
         if index >= self.len {
-            return Err(DataError::Index { index, len: self.len });
+            return Err(missing);
         }
-        Ok((shard, index - shard.first))
-    }
-}
-
-impl Shard {
-    #[expect(unsafe_code, reason = "mapping a file is the one way to share its pages between the workers")]
-    fn open(path: &Path, first: usize) -> Result<Self, DataError> {
-        let failed = |source| DataError::Io { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
-        // SAFETY: the bytes must not change while mapped. Channels are inputs: the platform has finished writing them
-        // before the job starts and nothing in this program writes to them.
-        let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
-        let name: Arc<str> = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into();
-        let offsets = offsets(&map).map_err(|source| DataError::Record { file: name.to_string(), source })?;
-        Ok(Self { name, map, offsets, first })
-    }
-
-    fn origin(&self, record: usize) -> Origin {
-        let offset = self.offsets.get(record).copied().unwrap_or_default();
-        Origin::Record { file: self.name.clone(), record, offset }
-    }
-
-    fn payload(&self, record: usize) -> Result<Cow<'_, [u8]>, DataError> {
-        let offset = *super::at(&self.offsets, record)?;
-        let (found, _) = record_at(&self.map, offset)
-            .map_err(|source| DataError::Record { file: self.name.to_string(), source })?;
-        Ok(found.payload)
-    }
-
-    fn parse<'a>(&self, record: usize, payload: &'a [u8]) -> Result<ImageRecord<'a>, DataError> {
-        ImageRecord::parse(payload)
-            .map_err(|source| DataError::Header { origin: self.origin(record), source })
+        let at = self.firsts.partition_point(|first| *first <= index).saturating_sub(1);
+        match (self.shards.get(at), self.firsts.get(at)) {
+            (Some(shard), Some(first)) => Ok((shard, index - first)),
+            _ => Err(missing),
+        }
     }
 }
 
@@ -100,10 +88,12 @@ impl Source for RecordSource {
                 let ImageRecord { label, image, .. } = shard.parse(record, payload)?;
                 Ok(Sample { labels: label.into(), encoded: image.into() })
             }
-            // The record was cut at a magic inside the image; it had to be joined in memory.
-            Cow::Owned(payload) => {
+            // The record was read, or joined because it was cut at a magic inside the image.
+            Cow::Owned(mut payload) => {
                 let ImageRecord { label, image, .. } = shard.parse(record, &payload)?;
-                Ok(Sample { labels: label.into(), encoded: image.to_vec().into() })
+                let header = payload.len() - image.len();
+                payload.drain(..header);
+                Ok(Sample { labels: label.into(), encoded: payload.into() })
             }
         }
     }

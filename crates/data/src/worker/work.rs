@@ -3,56 +3,93 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use brazier_image::{Limits, Preprocess, TrainTransform};
+use brazier_image::{ImageError, Limits, Preprocess, TrainTransform};
 use rand_chacha::rand_core::Rng;
 
-use crate::labels::batch_label;
-use crate::sampler::{Stream, generator};
-use crate::{DataError, Dataset};
+use crate::labels::Label;
+use crate::sampler::{self, generator};
+use crate::stream::{Piped, Stream};
+use crate::{DataError, Dataset, Target};
 
 /// How samples become pixels.
 #[derive(Debug, Clone)]
-pub(super) enum Work {
+pub(super) enum How {
     Train { transform: TrainTransform, seed: u64, epoch: u64 },
     Evaluate(Preprocess),
 }
 
+/// What turns a sample into pixels and a label.
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    pub how: How,
+    pub target: Target,
+    pub limits: Limits,
+}
+
 impl Work {
-    /// Writes the sample's pixels to `out` and returns its class.
-    pub(super) fn run(
+    /// Writes the pixels of a dataset's sample to `out` and answers its label. Where damaged samples are skipped, the
+    /// next whole one takes its place in training; in evaluation the answer is then `None`.
+    pub(super) fn indexed(
         &self,
         dataset: &Dataset,
         index: usize,
-        limits: &Limits,
         out: &mut [u8],
-    ) -> Result<i64, DataError> {
-        // Nothing is looked at after a panic but the error: the half-written batch is dropped.
-        guarded(dataset, index, || self.decode(dataset, index, limits, out))
+    ) -> Result<Option<Label>, DataError> {
+        let (len, mut first) = (dataset.source.len(), None);
+        for tried in 0..len.max(1) {
+            let at = (index + tried) % len.max(1);
+            // Nothing is looked at after a panic but the error: the half-written picture is written again or dropped.
+            let made = guarded(dataset, at, || self.sample(dataset, at, out));
+            let Err(error) = made else { return made.map(Some) };
+            first.get_or_insert_with(|| error.to_string());
+            dataset.skip(at, error)?;
+            if matches!(self.how, How::Evaluate(_)) {
+                return Ok(None);
+            }
+        }
+        let channel = dataset.description.clone();
+        Err(DataError::AllDamaged { channel, first: first.unwrap_or_default() })
     }
 
-    fn decode(
-        &self,
-        dataset: &Dataset,
-        index: usize,
-        limits: &Limits,
-        out: &mut [u8],
-    ) -> Result<i64, DataError> {
-        let source = &dataset.source;
-        let sample = source.read(index)?;
-        let done = match self {
-            Self::Train { transform, seed, epoch } => {
-                // Keyed by the sample, so that neither threads nor resuming can change its pixels.
-                let mut random = generator(Stream::Sample, *seed, *epoch, index as u64);
-                transform.apply(&sample.encoded, limits, &mut || random.next_u32(), out)
-            }
-            Self::Evaluate(preprocess) => preprocess.apply(&sample.encoded, limits, out),
+    fn sample(&self, dataset: &Dataset, index: usize, out: &mut [u8]) -> Result<Label, DataError> {
+        let origin = || dataset.source.origin(index);
+        let sample = dataset.source.read(index)?;
+        let label = match self.target.label(&sample.labels, dataset.label_format) {
+            Ok(label) => label,
+            Err(fault) => return Err(fault.at(origin()?)),
         };
-        if let Err(error) = done {
-            return Err(DataError::Image { origin: source.origin(index)?, source: error });
+        match self.decode(&sample.encoded, index as u64, out) {
+            Ok(()) => Ok(label),
+            Err(source) => Err(DataError::Image { origin: origin()?, source }),
         }
-        match batch_label(&sample.labels) {
-            Ok(label) => Ok(label),
-            Err(fault) => Err(fault.at(source.origin(index)?)),
+    }
+
+    /// Writes the pixels of a streamed sample to `out` and answers its label, or `None` if it is damaged and skipped.
+    pub(super) fn piped(
+        &self,
+        stream: &Stream,
+        piped: &Piped,
+        out: &mut [u8],
+    ) -> Result<Option<Label>, DataError> {
+        let origin = || piped.origin.clone();
+        let label =
+            self.target.label(&piped.labels, stream.label_format).map_err(|fault| fault.at(origin()))?;
+        let error = match caught(|| self.decode(&piped.encoded, piped.number, out)) {
+            Ok(Ok(())) => return Ok(Some(label)),
+            Ok(Err(source)) => DataError::Image { origin: origin(), source },
+            Err(reason) => DataError::Panic { origin: origin(), reason },
+        };
+        stream.skip(piped, error).map(|()| None)
+    }
+
+    fn decode(&self, encoded: &[u8], number: u64, out: &mut [u8]) -> Result<(), ImageError> {
+        match &self.how {
+            How::Train { transform, seed, epoch } => {
+                // Keyed by the sample, so that neither threads nor resuming can change its pixels.
+                let mut random = generator(sampler::Stream::Sample, *seed, *epoch, number);
+                transform.apply(encoded, &self.limits, &mut || random.next_u32(), out)
+            }
+            How::Evaluate(preprocess) => preprocess.apply(encoded, &self.limits, out),
         }
     }
 }
@@ -63,9 +100,13 @@ pub(crate) fn guarded<T>(
     index: usize,
     decode: impl FnOnce() -> Result<T, DataError>,
 ) -> Result<T, DataError> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
-        Err(DataError::Panic { origin: dataset.source.origin(index)?, reason: message(&*panic) })
-    })
+    caught(decode)
+        .unwrap_or_else(|reason| Err(DataError::Panic { origin: dataset.source.origin(index)?, reason }))
+}
+
+/// What `work` answers, or the message of its panic.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| message(&*panic))
 }
 
 /// The text a panic carries, if it carries one.

@@ -46,6 +46,16 @@ choice! {
 }
 
 choice! {
+    /// What a damaged sample does.
+    DamagedSamples {
+        /// It ends the job.
+        Fail = "fail",
+        /// It is left out and counted.
+        Skip = "skip",
+    }
+}
+
+choice! {
     /// Random changes to training images; each includes the one before.
     Augmentation {
         /// Random crop and horizontal flip.

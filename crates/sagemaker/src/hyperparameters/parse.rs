@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::table::{Hyperparameter, TABLE};
 use super::value::{Value, unquoted};
 use super::{
-    Augmentation, EarlyStopping, Hyperparameters, ImageShape, KvStore, Optimizer, Precision, Problem,
-    Problems,
+    Augmentation, DamagedSamples, EarlyStopping, Hyperparameters, ImageLimits, ImageShape, KvStore,
+    Optimizer, Precision, Problem, Problems,
 };
 use crate::configuration::{self, ConfigurationError};
 use crate::paths::Paths;
@@ -197,6 +197,15 @@ impl Values {
             beta_2: self.set("beta_2"),
             eps: self.set("eps"),
             gamma: self.set("gamma"),
+            shuffle: self.set("shuffle"),
+            damaged_samples: self.set("damaged_samples"),
+            compat: self.set("compat"),
+            fast_decode: self.set("fast_decode"),
+            image_limits: ImageLimits {
+                pixels: self.set("max_image_pixels"),
+                bytes: self.set("max_image_bytes"),
+                allocation: self.set("max_image_allocation"),
+            },
             seed: self.set("seed"),
             warnings: Vec::new(),
         }
@@ -240,4 +249,5 @@ from_value! {
     Augmentation, Value::Choice(name) => Self::from_name(name);
     Precision, Value::Choice(name) => Self::from_name(name);
     KvStore, Value::Choice(name) => Self::from_name(name);
+    DamagedSamples, Value::Choice(name) => Self::from_name(name);
 }

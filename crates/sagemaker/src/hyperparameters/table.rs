@@ -3,7 +3,7 @@
 //! Names, defaults and ranges are those of the SageMaker developer guide, "Image Classification
 //! Hyperparameters"; upper ends that the guide leaves open are ours.
 
-use super::choice::{Augmentation, KvStore, Optimizer, Precision};
+use super::choice::{Augmentation, DamagedSamples, KvStore, Optimizer, Precision};
 use super::kind::Kind;
 
 /// One row of the table.
@@ -131,6 +131,20 @@ pub static TABLE: &[Hyperparameter] = &[
 
     optional("kv_store", Kind::Choice(KvStore::NAMES),
         "How several hosts combine gradients: all of them at every step, or each as it arrives. One host ignores it."),
+    extension("shuffle", Kind::Bool, "True",
+        "Give every epoch an order of its own. False: samples come as they are stored."),
+    extension("damaged_samples", Kind::Choice(DamagedSamples::NAMES), "fail",
+        "What a damaged image or record does: fail ends the job and names it, skip leaves it out and counts it in the log."),
+    extension("compat", Kind::Bool, "0",
+        "Prepare validation and endpoint images as the built-in algorithm's endpoint did: squashed to image_shape, aspect not kept. Otherwise both are resized and cropped at the centre."),
+    extension("fast_decode", Kind::Bool, "0",
+        "Decode large JPEG images at a half, a quarter or an eighth of their size where resize allows it. Faster; pixels differ slightly."),
+    extension("max_image_pixels", Kind::Integer { min: 1, max: 1 << 40 }, "100000000",
+        "The most pixels, width times height, that one image may have."),
+    extension("max_image_bytes", Kind::Integer { min: 1, max: 1 << 40 }, "67108864",
+        "The most bytes that one encoded image may have."),
+    extension("max_image_allocation", Kind::Integer { min: 1, max: 1 << 40 }, "536870912",
+        "The most bytes that decoding one image may take."),
     extension("seed", Kind::Integer { min: 0, max: u64::MAX }, "0",
         "Seed of every random choice. The same seed and data repeat a run bit for bit on the same kind of machine."),
 ];

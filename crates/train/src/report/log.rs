@@ -75,6 +75,7 @@ impl<W: Write, P: Fn() -> String> Report for Log<W, P> {
             Event::Best { accuracy } => {
                 self.line(&format!("Storing the best model with validation accuracy: {accuracy:.6}"));
             }
+            Event::Warning { text } => self.line(&format!("Warning: {text}.")),
             Event::Saved { path } => self.line(&format!("Saved checkpoint to \"{}\"", path.display())),
             Event::EarlyStop { epoch } => {
                 self.line(&format!(

@@ -91,6 +91,7 @@ impl<W: Write> Report for Table<W> {
                 let accuracy = format!("{:.2} %", seen.accuracy() * 100.0);
                 self.finish_row(&format!("{:.4}", seen.mean_loss()), &accuracy);
             }
+            Event::Warning { text } => self.bar.suspend(|| eprintln!(" warning: {text}")),
             Event::Best { .. } => {}
             Event::Saved { .. } => self.finish_row("-", "-"),
             Event::Ended => {

@@ -1,0 +1,149 @@
+//! Batches from a stream, which is read once and in its own order.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use brazier_image::InputShape;
+
+use super::work::Work;
+use super::{Batches, Loader, TrainPlan};
+use crate::sampler::{self, Share, generator};
+use crate::stream::{Pass, Piped, Stream, Window};
+use crate::{Batch, DataError};
+
+/// The batches of a training epoch. One pass is enough if the stream holds as many samples as the epoch has; a
+/// shorter stream is followed by the next pass, a longer one is closed early.
+pub(super) fn train(
+    stream: Arc<Stream>,
+    loader: Loader,
+    work: Work,
+    shape: InputShape,
+    plan: TrainPlan,
+) -> Result<Batches, DataError> {
+    Batches::start(move |stop, send| {
+        let random = plan.shuffle.then(|| generator(sampler::Stream::Window, plan.seed, plan.epoch, 0));
+        let mut epoch = Epoch { stream: &stream, stop, window: Window::new(random), taken: 0 };
+        let mut step = 0;
+        let outcome = epoch.steps(plan, &mut |piped| {
+            step += 1;
+            // A resumed epoch reads again what it trained on before, without decoding it.
+            if step <= plan.start_step {
+                return true;
+            }
+            let decode = |piped: &Piped, out: &mut [u8]| work.piped(&stream, piped, out);
+            match loader.batch(&piped, shape, stop, decode) {
+                None => false,
+                Some(batch) => send(batch.and_then(|batch| filled(batch, piped.len(), shape, &stream))),
+            }
+        });
+        if let Err(error) = outcome {
+            send(Err(error));
+        }
+    })
+}
+
+/// This rank's part of one pass: of the batches in the order of the stream every `world`-th, the last short.
+pub(super) fn evaluation(
+    stream: Arc<Stream>,
+    loader: Loader,
+    work: Work,
+    shape: InputShape,
+    share: Share,
+) -> Result<Batches, DataError> {
+    Batches::start(move |stop, send| {
+        let evaluate = || -> Result<(), DataError> {
+            let pass = stream.pass(stop)?;
+            let stopped = || stream.is_over(stop);
+            let mut samples = pass.samples(0, &stopped);
+            for number in 0.. {
+                let piped: Vec<Piped> =
+                    samples.by_ref().take(share.batch_size.max(1)).collect::<Result<_, _>>()?;
+                if piped.is_empty() {
+                    return Ok(());
+                }
+                if number % share.world.max(1) != share.rank {
+                    continue;
+                }
+                let decode = |piped: &Piped, out: &mut [u8]| work.piped(&stream, piped, out);
+                let Some(batch) = loader.batch(&piped, shape, stop, decode) else { return Ok(()) };
+                // A batch of nothing but damaged samples is none.
+                let is_empty = batch.as_ref().is_ok_and(Batch::is_empty);
+                if !is_empty && !send(batch) {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = evaluate() {
+            send(Err(error));
+        }
+    })
+}
+
+/// A training epoch's way through the stream.
+struct Epoch<'a> {
+    stream: &'a Stream,
+    stop: &'a AtomicBool,
+    window: Window,
+    /// Samples read so far, over all passes.
+    taken: u64,
+}
+
+impl Epoch<'_> {
+    /// Calls `step` with this rank's samples of each step, until it answers false or the epoch ends.
+    fn steps(&mut self, plan: TrainPlan, step: &mut dyn FnMut(Vec<Piped>) -> bool) -> Result<(), DataError> {
+        let Share { rank, world, batch_size } = plan.share;
+        let (first, all) = (rank * batch_size, world.max(1) * batch_size);
+        let (mut done, mut position) = (0, 0);
+        let mut mine = Vec::with_capacity(batch_size);
+        while done < plan.steps {
+            let pass = self.stream.pass(self.stop)?;
+            let (stream, stop) = (self.stream, self.stop);
+            let stopped = || stream.is_over(stop);
+            let mut samples = counted(&pass, &stopped, &mut self.taken);
+            while let Some(piped) = self.window.next(&mut samples) {
+                let piped = piped?;
+                if (first..first + batch_size).contains(&position) {
+                    mine.push(piped);
+                }
+                position += 1;
+                if position == all {
+                    position = 0;
+                    done += 1;
+                    if !step(std::mem::take(&mut mine)) || done == plan.steps {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The samples of a pass, counted in `taken` beyond what it holds already.
+fn counted<'a>(
+    pass: &'a Pass,
+    stopped: &'a dyn Fn() -> bool,
+    taken: &'a mut u64,
+) -> impl Iterator<Item = Result<Piped, DataError>> + 'a {
+    let first = *taken;
+    pass.samples(first, stopped).inspect(move |_| *taken += 1)
+}
+
+/// A batch of `expected` images again after damaged ones were left out: the whole ones are repeated in turn.
+fn filled(mut batch: Batch, expected: usize, shape: InputShape, stream: &Stream) -> Result<Batch, DataError> {
+    let whole = batch.len();
+    if whole == expected {
+        return Ok(batch);
+    }
+    if whole == 0 {
+        let first = stream.skipped.first().unwrap_or_default();
+        return Err(DataError::AllDamaged { channel: stream.description(), first });
+    }
+    for at in 0..expected - whole {
+        let source = at % whole;
+        batch.pixels.extend_from_within(source * shape.len()..(source + 1) * shape.len());
+        batch.labels.repeat(source);
+    }
+    Ok(batch)
+}
