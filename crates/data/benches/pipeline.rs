@@ -3,7 +3,7 @@
 //!     cargo bench -p brazier-data --bench pipeline -- --rec FILE [--workers N] [--task resize|asis] [--passes N]
 //!
 //! `resize` is `augmentation_type=crop` with `resize=256` and `image_shape=3,224,224`; `asis` decodes grey images of
-//! 28 x 28. Batches of 64. Prints a line per pass, `Pass[n] images=N seconds=S`; pass 0 is a warm-up. The script
+//! 28 x 28. Batches of 64. Prints a line per pass, `Pass[n] images=N seconds=S rss_kb=M`; pass 0 is a warm-up. The script
 //! `scripts/bench/pipeline` runs it beside its peers.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
@@ -47,8 +47,15 @@ fn main() {
         let start = Instant::now();
         let images: usize =
             loader.train_epoch(&transform, plan).unwrap().map(|batch| batch.unwrap().len()).sum();
-        println!("Pass[{pass}] images={images} seconds={:.6}", start.elapsed().as_secs_f64());
+        println!("Pass[{pass}] images={images} seconds={:.6} rss_kb={}", start.elapsed().as_secs_f64(), resident());
     }
+}
+
+/// Resident memory that is the process's own, in KiB: without the pages of the mapped file, which the system may drop.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or_default()
 }
 
 fn transform(task: &str, _: bool) -> TrainTransform {

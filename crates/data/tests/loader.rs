@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use brazier_data::{Batch, DataError, Dataset, Loader, Origin, Sample, Share, Source, TrainPlan};
+use brazier_data::{Batch, Cursor, DataError, Dataset, Loader, Origin, Sample, Share, Source, TrainPlan};
 use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
 use fixture::{Input, labelled, png, record_file, records};
 
@@ -43,6 +43,37 @@ fn pixels_depend_neither_on_threads_nor_on_resuming() {
     assert_eq!(epoch(2, TrainPlan { start_step: 4, ..PLAN }), whole[4..]);
     assert_ne!(epoch(1, TrainPlan { epoch: 2, ..PLAN }), whole);
     assert_ne!(epoch(1, TrainPlan { seed: 6, ..PLAN }), whole);
+}
+
+#[test]
+fn a_cursor_saved_at_any_step_goes_on_with_the_rest() {
+    let whole = epoch(1, PLAN);
+    for step in 0..=PLAN.steps as u64 {
+        let saved = serde_json::to_string(&Cursor { epoch: PLAN.epoch, step }).unwrap();
+        let cursor: Cursor = serde_json::from_str(&saved).unwrap();
+        let rest = epoch(2, TrainPlan { epoch: cursor.epoch, start_step: cursor.step as usize, ..PLAN });
+        assert_eq!(rest, whole[cursor.step as usize..], "step {step}");
+    }
+}
+
+#[test]
+fn hosts_with_shards_of_their_own_see_the_whole_together() {
+    // Two hosts of two ranks; the second host's shard begins at image 20.
+    let mut seen = Vec::new();
+    for (host, first) in [0_u8, 20].into_iter().enumerate() {
+        let input = Input::new();
+        let payloads: Vec<_> = (first..first + 20).map(|number| labelled(0.0, &png(number))).collect();
+        input.write("train/shard.rec", records(&payloads).0);
+        for local in 0..2 {
+            let share = Share { rank: host * 2 + local, world: 4, batch_size: 5 }.within_shard(2);
+            let plan = TrainPlan { steps: 2, share, ..PLAN };
+            let transform = TrainTransform { shape: InputShape::new(1, 3, 3), augmentation: Augmentation::None, ..crop() };
+            let batches = loader(input.train().unwrap(), 1).train_epoch(&transform, plan).unwrap();
+            seen.extend(batches.flat_map(|batch| batch.unwrap().pixels.chunks(9).map(|image| image[0]).collect::<Vec<_>>()));
+        }
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (0..40).collect::<Vec<u8>>());
 }
 
 #[test]
