@@ -60,7 +60,7 @@ fn every_kind_of_fault_is_told_at_once() {
         })
         .collect();
     let bad = "9\t1\tbroken.png\n9\t1\tempty.png\n9\t1\tagain.png\n9\t1\tgone.png\n9\t1\t/etc/hosts\nno line\n\
-               9\t1.5\tlight/1.png\n";
+               9\t1.5\tlight/1.png\n9\t0\tdark/3.png\n";
     fs::write(data.join("train_lst/train.lst"), listed + bad).unwrap();
 
     let mut writer = Writer::new(Vec::new());
@@ -86,12 +86,12 @@ fn every_kind_of_fault_is_told_at_once() {
     let place = format!("validation.rec, byte {}", offsets[2]);
     assert_eq!(report["channels"]["validation"]["damaged"][0]["origin"], json!(place));
     assert_eq!(report["leaks"][0]["train"][0]["origin"], "dark/2.png (train.lst line 7)");
-    assert_eq!(report["num_training_samples"], 13);
+    assert_eq!(report["num_training_samples"], 14);
 
     let told = audit(&data, &[]);
     assert_eq!(told.code, 1);
     let last = told.out.lines().last().unwrap();
-    assert!(last.starts_with("not fit for training: ") && last.contains("num_training_samples=13"), "{last}");
+    assert!(last.starts_with("not fit for training: ") && last.contains("num_training_samples=14"), "{last}");
     assert!(told.out.contains(&place) && told.out.contains("/etc/hosts"), "{}", told.out);
 }
 
