@@ -34,30 +34,30 @@ pub struct Finding {
     pub more: usize,
 }
 
-/// Name and plural, then what to do, for each kind of damage.
-const DAMAGES: [(FaultKind, &str, &str); 10] = [
-    (FaultKind::Record, "record", "damaged places in record files: make the files again"),
+/// The name of each kind of damage, what it is in words, and what to do about it.
+const DAMAGES: [(FaultKind, &str, (&str, &str)); 10] = [
+    (FaultKind::Record, "record", ("damaged places in record files", "make the files again")),
     (
         FaultKind::List,
         "list",
-        "list lines that cannot be read: expected index, label and path, separated by tabs",
+        ("list lines that cannot be read", "expected index, label and path, separated by tabs"),
     ),
-    (FaultKind::Missing, "missing", "listed images that are not there: add them or remove their lines"),
+    (FaultKind::Missing, "missing", ("listed images that are not there", "add them or remove their lines")),
     (
         FaultKind::Outside,
         "outside",
-        "listed paths that leave the image folder: expected paths relative to it",
+        ("listed paths that leave the image folder", "expected paths relative to it"),
     ),
-    (FaultKind::Empty, "empty", "image files of no bytes: replace them or leave them out"),
-    (FaultKind::Image, "image", "images that do not decode: replace them or leave them out"),
-    (FaultKind::Names, "names", "files of class names that cannot be read: expected one name a line"),
-    (FaultKind::Class, "class", "class folders that train does not have: rename, move or remove them"),
+    (FaultKind::Empty, "empty", ("image files of no bytes", "replace them or leave them out")),
+    (FaultKind::Image, "image", ("images that do not decode", "replace them or leave them out")),
+    (FaultKind::Names, "names", ("files of class names that cannot be read", "expected one name a line")),
+    (FaultKind::Class, "class", ("class folders that train does not have", "rename, move or remove them")),
     (
         FaultKind::Unreadable,
         "unreadable",
-        "files that the system does not let be read: check their permissions",
+        ("files that the system does not let be read", "check their permissions"),
     ),
-    (FaultKind::Other, "other", "other faults"),
+    (FaultKind::Other, "other", ("other faults", "training would stop at them")),
 ];
 
 /// Errors and warnings of a report that has none yet.
@@ -83,12 +83,12 @@ pub(super) fn judge(report: &Report, scheme: &Scheme, names: usize) -> (Vec<Find
     (errors, warnings)
 }
 
-/// A finding of `count` things, or none of no things.
+/// A finding of `count` things, what they are and what to do about them; none of no things.
 fn finding(
     kind: &'static str,
     channel: Option<&'static str>,
     count: usize,
-    message: &str,
+    (what, advice): (&str, &str),
     mut examples: impl Iterator<Item = String>,
 ) -> Option<Finding> {
     let first = examples.by_ref().take(EXAMPLES).collect();
@@ -96,7 +96,7 @@ fn finding(
         kind,
         channel,
         count: count as u64,
-        message: format!("{count} {message}"),
+        message: format!("{what}: {count}; {advice}"),
         examples: first,
         more: examples.count(),
     };
@@ -115,7 +115,7 @@ fn fact(
 }
 
 fn damages(of: Option<&'static str>, channel: &Channel) -> Vec<Finding> {
-    let damage = |(kind, name, what): (FaultKind, &'static str, &str)| {
+    let damage = |(kind, name, what): (FaultKind, &'static str, (&str, &str))| {
         let faults = || channel.damaged.iter().filter(move |fault| fault.kind == kind);
         let examples = faults().map(|fault| format!("{}: {}", fault.origin, fault.reason));
         finding(name, of, faults().count(), what, examples)
@@ -125,14 +125,14 @@ fn damages(of: Option<&'static str>, channel: &Channel) -> Vec<Finding> {
 
 fn wrong_labels(of: Option<&'static str>, channel: &Channel) -> Option<Finding> {
     let examples = channel.labels.iter().map(|bad| format!("{}: {}", bad.origin, bad.reason));
-    let message = "samples with a wrong label: correct it, or give the right number of classes";
+    let message = ("samples with a wrong label", "correct it, or give the right number of classes");
     finding("label", of, channel.labels.len(), message, examples)
 }
 
 fn conflicts(of: Option<&'static str>, channel: &Channel) -> Option<Finding> {
     let groups = || channel.duplicates.iter().filter(|group| group.conflict);
     let examples = groups().map(|group| listed(&group.copies));
-    let message = "images that stand under different labels: keep the right one of each";
+    let message = ("images that stand under different labels", "keep the right one of each");
     finding("conflict", of, groups().count(), message, examples)
 }
 
@@ -143,7 +143,7 @@ fn no_samples(of: Option<&'static str>, channel: &Channel) -> Option<Finding> {
 fn copies(of: Option<&'static str>, channel: &Channel) -> Option<Finding> {
     let groups = || channel.duplicates.iter().filter(|group| !group.conflict);
     let examples = groups().map(|group| listed(&group.copies));
-    let message = "images that are there more than once: they count double in training and in scores";
+    let message = ("images that are there more than once", "they count double in training and in scores");
     finding("duplicate", of, groups().count(), message, examples)
 }
 
@@ -153,7 +153,7 @@ fn balance(of: Option<&'static str>, channel: &Channel) -> Vec<Finding> {
         true => format!("class {first}"),
         false => format!("classes {first} to {last}"),
     });
-    let message = "classes without a sample: add samples, or number the classes without gaps";
+    let message = ("classes without a sample", "add samples, or number the classes without gaps");
     let missing = finding("missing_class", of, usize::try_from(missing).unwrap_or(usize::MAX), message, runs);
     let ratio = channel.imbalance.unwrap_or(1.0);
     let skewed = fact("imbalance", of, ratio >= IMBALANCED, || {
@@ -167,8 +167,9 @@ fn balance(of: Option<&'static str>, channel: &Channel) -> Vec<Finding> {
 fn small(of: Option<&'static str>, channel: &Channel) -> Option<Finding> {
     let sizes = channel.sizes.as_ref()?;
     let (width, height) = sizes.smaller_than?;
-    let message = format!("images smaller than {width} x {height}: they are enlarged, which adds nothing");
-    finding("small", of, usize::try_from(sizes.smaller).unwrap_or(usize::MAX), &message, std::iter::empty())
+    let what = format!("images smaller than {width} x {height}");
+    let message = (what.as_str(), "they are enlarged, which adds nothing");
+    finding("small", of, usize::try_from(sizes.smaller).unwrap_or(usize::MAX), message, std::iter::empty())
 }
 
 fn leaks(report: &Report) -> Option<Finding> {
@@ -176,7 +177,7 @@ fn leaks(report: &Report) -> Option<Finding> {
         let conflict = if leak.conflict { ", under different labels" } else { "" };
         format!("train {} = validation {}{conflict}", listed(&leak.train), listed(&leak.validation))
     });
-    let message = "images in train and in validation: remove them from one, or the score means little";
+    let message = ("images in train and in validation", "remove them from one, or the score means little");
     finding("leak", None, report.leaks.len(), message, examples)
 }
 
