@@ -4,6 +4,8 @@
 //! - [`serve`]: an artifact behind `/ping` and `/invocations`
 //! - [`predict`]: an artifact asked on the command line
 //! - [`inspect`]: what is in a `.rec`, `.lst`, `.params`, symbol or `model.tar.gz`
+//! - [`audit`]: a data set examined before training
+//! - [`preview`]: what the network will see of it, as pictures
 //! - [`fault`]: from an error to whose fault it is, and so to the exit code
 //! - [`panics`]: a defect of ours, told as an error; [`output`]: standard output that is closed early
 //!
@@ -15,11 +17,13 @@ use std::process::ExitCode;
 use brazier_sagemaker::failure::Fault;
 use clap::Command;
 
+mod audit;
 mod fault;
 mod inspect;
 mod output;
 mod panics;
 mod predict;
+mod preview;
 mod serve;
 mod train;
 
@@ -45,6 +49,8 @@ fn main() -> ExitCode {
         Some(("serve", arguments)) => serve::run(arguments),
         Some(("predict", arguments)) => predict::run(arguments),
         Some(("inspect", arguments)) => inspect::run(arguments),
+        Some(("audit", arguments)) => audit::run(arguments),
+        Some(("preview", arguments)) => preview::run(arguments),
         _ => Ok(()),
     });
     match result {
@@ -70,4 +76,6 @@ fn command() -> Command {
         .subcommand(serve::command())
         .subcommand(predict::command())
         .subcommand(inspect::command())
+        .subcommand(audit::command())
+        .subcommand(preview::command())
 }

@@ -4,7 +4,7 @@ mod channels;
 mod container;
 mod flags;
 mod job;
-mod local;
+pub mod local;
 mod recipe;
 mod signals;
 mod unsupported;

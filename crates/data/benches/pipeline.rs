@@ -47,7 +47,11 @@ fn main() {
         let start = Instant::now();
         let images: usize =
             loader.train_epoch(&transform, plan).unwrap().map(|batch| batch.unwrap().len()).sum();
-        println!("Pass[{pass}] images={images} seconds={:.6} rss_kb={}", start.elapsed().as_secs_f64(), resident());
+        println!(
+            "Pass[{pass}] images={images} seconds={:.6} rss_kb={}",
+            start.elapsed().as_secs_f64(),
+            resident()
+        );
     }
 }
 

@@ -62,6 +62,17 @@ impl Labels {
         self.len() == 0
     }
 
+    /// The classes that image `at` belongs to; none past the end.
+    pub fn of(&self, at: usize) -> Vec<usize> {
+        match self {
+            Self::Classes(all) => all.get(at).iter().map(|class| **class as usize).collect(),
+            Self::MultiHot { classes, values } => {
+                let row = values.get(at * classes..(at + 1) * classes).unwrap_or_default();
+                row.iter().enumerate().filter(|(_, label)| **label > 0.0).map(|(class, _)| class).collect()
+            }
+        }
+    }
+
     /// Appends the labels of image `at` once more.
     pub(crate) fn repeat(&mut self, at: usize) {
         match self {

@@ -8,18 +8,21 @@
 //! - [`damage`]: what to do about samples that cannot be read
 //! - [`sampler`]: which samples make which batch, a pure function of seed, epoch, step and rank
 //! - [`worker`]: threads that decode samples into a [`Batch`], two batches ahead
+//! - [`audit`]: a whole data set examined, every fault collected; [`preview`]: pictures of what the network will see
 //! - [`error`]: what can go wrong, and whose fault it is
 //!
 //! Byte formats live in `brazier-mxnet`, pixels in `brazier-image`; nothing here knows the network or the platform.
 //! Callers are `train` and the command line. Invariant: a batch depends on the data, the seed, the epoch, the step
 //! and the rank alone, never on the number of threads or on where a run was resumed.
 
+pub mod audit;
 pub mod batch;
 pub mod channel;
 pub mod damage;
 pub mod error;
 pub mod images;
 pub mod labels;
+pub mod preview;
 pub mod sample;
 pub mod sampler;
 pub mod source;

@@ -67,9 +67,17 @@ fn hosts_with_shards_of_their_own_see_the_whole_together() {
         for local in 0..2 {
             let share = Share { rank: host * 2 + local, world: 4, batch_size: 5 }.within_shard(2);
             let plan = TrainPlan { steps: 2, share, ..PLAN };
-            let transform = TrainTransform { shape: InputShape::new(1, 3, 3), augmentation: Augmentation::None, ..crop() };
+            let transform = TrainTransform {
+                shape: InputShape::new(1, 3, 3),
+                augmentation: Augmentation::None,
+                ..crop()
+            };
             let batches = loader(input.train().unwrap(), 1).train_epoch(&transform, plan).unwrap();
-            seen.extend(batches.flat_map(|batch| batch.unwrap().pixels.chunks(9).map(|image| image[0]).collect::<Vec<_>>()));
+            seen.extend(
+                batches.flat_map(|batch| {
+                    batch.unwrap().pixels.chunks(9).map(|image| image[0]).collect::<Vec<_>>()
+                }),
+            );
         }
     }
     seen.sort_unstable();

@@ -60,7 +60,10 @@ pub fn run(dataset: &str, output: Option<PathBuf>, given: &BTreeMap<String, Stri
 }
 
 /// `train` and `validation` under `folder`, with their lists if they have any; or the folder itself as `train`.
-fn channels(folder: &Path) -> anyhow::Result<(ChannelFiles, Option<ChannelFiles>)> {
+///
+/// # Errors
+/// A path that is no folder.
+pub fn channels(folder: &Path) -> anyhow::Result<(ChannelFiles, Option<ChannelFiles>)> {
     if !folder.is_dir() {
         return Err(client(format!(
             "{} is not a folder: expected the folder of a data set",

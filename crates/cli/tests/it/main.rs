@@ -6,12 +6,15 @@
 //! - [`local`]: a person's training run
 //! - [`endpoint`]: `serve`, asked over a socket, and `predict`, which must agree with it
 //! - [`inspection`]: `inspect` of every format
+//! - [`audit`]: a sound data set, and one with every kind of fault
+//! - [`preview`]: sheets and arrays against the images themselves
 //! - [`mxnet`]: MXNet loads what we write, when `MXNET_PYTHON` names a Python that has it
 //!
 //! [`harness`] runs the binary and makes data.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod audit;
 mod container;
 mod endpoint;
 mod harness;
@@ -19,4 +22,5 @@ mod inspection;
 mod local;
 mod modes;
 mod mxnet;
+mod preview;
 mod refusals;
