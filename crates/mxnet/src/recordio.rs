@@ -9,11 +9,13 @@
 mod error;
 mod frame;
 mod mapped;
+mod part;
 mod reader;
 mod writer;
 
 pub use error::RecordError;
 pub use mapped::{Record, offsets, record_at};
+pub use part::{FileError, part, part_of_files, part_of_index, share};
 pub use reader::{OwnedRecord, Reader};
 pub use writer::Writer;
 

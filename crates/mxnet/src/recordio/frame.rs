@@ -5,6 +5,11 @@ use super::{MAGIC, MAX_RECORD_BYTES, RecordError};
 /// Bytes of a part's head: magic and length word.
 pub(super) const HEAD_BYTES: u64 = 8;
 
+/// Whether the word after a magic says that a record begins there.
+pub(super) fn begins_record(word: [u8; 4]) -> bool {
+    u32::from_le_bytes(word) >> 29 <= Position::First as u32
+}
+
 /// Where a part stands in its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Position {
