@@ -86,7 +86,9 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
 
 fn written(payloads: &[Vec<u8>]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new());
-    payloads.iter().for_each(|payload| drop(writer.write(payload).unwrap()));
+    for payload in payloads {
+        writer.write(payload).unwrap();
+    }
     writer.into_inner()
 }
 

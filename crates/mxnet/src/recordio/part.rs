@@ -106,7 +106,7 @@ fn next_head(bytes: &[u8], from: u64) -> Result<u64, RecordError> {
         }
         let offset = 4 * at as u64;
         match words.get(at + 1) {
-            Some(word) if begins_record(*word) => return Ok(offset),
+            Some(_) if begins_record(&bytes[4 * at..]) => return Ok(offset),
             Some(_) => at += 2,
             None => {
                 let (field, found, expected) = ("part head", 4, HEAD_BYTES);
