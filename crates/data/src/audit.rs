@@ -1,6 +1,6 @@
 //! A data set examined before it is trained on: every image decoded, every label checked, all faults collected.
 //!
-//! - `survey`: a channel opened with whatever can be read of it; `records`, `lists` and `folders`
+//! - `survey`: a channel opened with whatever can be read of it; `lists` and `folders`
 //!   go on where [`open`](crate::open) gives up; `fault`: what they meet
 //! - `scan`: each sample read, hashed and decoded, on all cores
 //! - `classes`, `sizes`, `copies`: what the samples of a channel have in common
@@ -42,7 +42,6 @@ mod fault;
 mod findings;
 mod folders;
 mod lists;
-mod records;
 pub mod report;
 mod scan;
 mod sizes;

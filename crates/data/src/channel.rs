@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::damage::Skipped;
 use crate::labels::LabelFormat;
-use crate::source::{Access, FolderSource, IdxSource, ListSource, RecordSource};
+use crate::source::{Access, Damaged, FolderSource, IdxSource, ListSource, RecordSource};
 use crate::{Damage, DataError, Source};
 
 mod contents;
@@ -158,7 +158,17 @@ fn open_contents(
 
 fn open_records(files: &ChannelFiles, records: &[PathBuf], options: &Options) -> Result<Dataset, DataError> {
     let skipped = Skipped::default();
-    let source = RecordSource::open_with(records, options.access, options.damage, &skipped)?;
+    let source = match options.damage {
+        Damage::Fail => RecordSource::open(records, options.access)?,
+        Damage::Skip => {
+            let (source, damaged) = RecordSource::survey(records)?;
+            for Damaged { file, damage } in damaged {
+                // Byte offsets are no sample numbers; the high bit keeps the two apart.
+                skipped.note(1 << 63 | damage.offset, &format_args!("{file}: {damage}"));
+            }
+            source
+        }
+    };
     let mut passed_over = PassedOver::default();
     for entry in visible_entries(&files.directory)? {
         let is_used = records.iter().any(|path| path.file_name().is_some_and(|name| *name == *entry.name));

@@ -17,7 +17,7 @@ pub(crate) use folder::IMAGE_EXTENSIONS;
 pub use idx::IdxSource;
 pub use list::ListSource;
 pub(crate) use list::manifest;
-pub use record::{Access, RecordSource};
+pub use record::{Access, Damaged, RecordSource};
 
 /// Random access to the samples of a channel; shared by all worker threads.
 pub trait Source: Debug + Send + Sync {

@@ -19,7 +19,7 @@ mod pass;
 mod pipe;
 mod window;
 
-pub(crate) use pass::{Pass, Piped};
+pub(crate) use pass::{Pass, Piped, Samples};
 pub(crate) use window::Window;
 
 /// How long the platform may take to make the next pipe. The first one may wait for other hosts to start.
@@ -88,6 +88,11 @@ impl Stream {
     /// Whether nobody needs the stream any longer.
     pub(crate) fn is_over(&self, abandoned: &AtomicBool) -> bool {
         abandoned.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Where damaged records are noted, if they are to be left out.
+    pub(crate) fn skips(&self) -> Option<&Skipped> {
+        (self.damage == Damage::Skip).then_some(&self.skipped)
     }
 
     /// Leaves a damaged image out if such are to be left out.

@@ -63,19 +63,18 @@ fn sound_channels_have_no_findings() {
 }
 
 #[test]
-fn damaged_record_files_are_examined_up_to_the_damage() {
+fn damaged_record_files_are_examined_but_for_the_damage() {
     let input = Input::new();
     let payloads: Vec<_> = (0..4).map(|n| labelled(f32::from(n % 2), &png(n))).collect();
     let (mut bytes, offsets) = records(&payloads);
     bytes[offsets[2] as usize] ^= 0xff;
-    let length = bytes.len();
     input.write("train/a.rec", bytes);
     let (whole, offsets_b) = records(&[labelled(1.0, &png(10)), vec![0; 5], labelled(0.0, &png(11))]);
     input.write("train/b.rec", &whole[..whole.len() - 3]);
     let report = audit(&input.channel("train", None), None, &Options::default());
     let damaged: Vec<_> =
         report.channels.train.damaged.iter().map(|fault| (fault.kind, fault.origin.as_str())).collect();
-    let (cut, short) = (offsets_b[2] + 8, offsets_b[1]);
+    let (cut, short) = (offsets_b[2], offsets_b[1]);
     assert_eq!(
         damaged,
         [
@@ -85,8 +84,9 @@ fn damaged_record_files_are_examined_up_to_the_damage() {
         ]
     );
     let reason = &report.channels.train.damaged[0].reason;
-    assert!(reason.contains(&format!("the last {} bytes", length as u64 - offsets[2])), "{reason}");
-    assert_eq!((report.channels.train.samples, report.num_training_samples), (4, 3));
+    let lost = format!("{} bytes at byte {} are lost: no record begins", offsets[3] - offsets[2], offsets[2]);
+    assert!(reason.starts_with(&lost), "{reason}");
+    assert_eq!((report.channels.train.samples, report.num_training_samples), (5, 4));
     assert_eq!(kinds(&report.errors), ["record"]);
     assert_eq!(report.errors[0].count, 3);
 }

@@ -79,7 +79,8 @@ fn a_damaged_frame_loses_its_record_and_no_other() {
     let numbers: Vec<u8> = contents(&dataset).into_iter().map(|(_, first)| first).collect();
     assert_eq!(numbers, [0, 1, 3, 4]);
     let news = dataset.skipped.news().unwrap();
-    let expected = format!("train.rec: no record begins at byte {}", offsets[2]);
+    let lost = offsets[3] - offsets[2];
+    let expected = format!("train.rec: {lost} bytes at byte {} are lost: no record begins", offsets[2]);
     assert!(news.contains(&expected), "{news}");
 }
 

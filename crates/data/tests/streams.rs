@@ -230,6 +230,24 @@ fn damaged_images_can_be_left_out() {
 }
 
 #[test]
+fn a_damaged_frame_can_be_left_out() {
+    let payloads: Vec<Vec<u8>> = (0..5).map(|number| labelled(0.0, &png(number))).collect();
+    let (mut bytes, offsets) = records(&payloads);
+    bytes[offsets[2] as usize] ^= 1;
+    let message = refused(bytes.clone());
+    assert!(message.starts_with(&format!("train_0: no record begins at byte {}", offsets[2])), "{message}");
+
+    let input = Input::new();
+    let writer = platform(input.path().join("train"), vec![bytes]);
+    let mut stream = stream(&input);
+    stream.damage = Damage::Skip;
+    let loader = loader(stream);
+    assert_eq!(firsts(&train(&loader, TrainPlan { steps: 1, ..PLAN }).unwrap()), [0, 1, 3, 4]);
+    assert!(loader.news().unwrap().contains("train_0: no record begins at byte "));
+    writer.join().unwrap();
+}
+
+#[test]
 fn a_pipe_that_never_comes_is_an_error_and_waiting_ends_when_told() {
     let input = Input::new();
     let soon = loader(stream(&input).with_patience(Duration::ZERO));

@@ -1,6 +1,6 @@
 //! MXNet's byte formats, read and written without MXNet.
 //!
-//! - [`recordio`]: the record framing of `.rec` files, streamed or memory-mapped
+//! - [`recordio`]: the record framing of `.rec` files, streamed or in memory; damage surveyed, parts of n
 //! - [`image_record`]: the 24-byte header, labels and image inside one record
 //! - [`idx`]: record offsets by key, beside a `.rec`
 //! - [`lst`]: image lists, one path and its labels a line

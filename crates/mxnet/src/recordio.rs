@@ -9,12 +9,17 @@
 mod error;
 mod frame;
 mod mapped;
+mod part;
 mod reader;
+mod survey;
+mod window;
 mod writer;
 
 pub use error::RecordError;
 pub use mapped::{Record, offsets, record_at};
+pub use part::{FileError, part, part_of_files, part_of_index, share};
 pub use reader::{OwnedRecord, Reader};
+pub use survey::{Damage, Survey, survey};
 pub use writer::Writer;
 
 /// The word before every part, little-endian on disk (`0A 23 D7 CE`).

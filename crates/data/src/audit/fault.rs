@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::source::Damaged;
 use crate::{DataError, Origin};
 
 /// What kind of thing is at fault; decides the advice.
@@ -45,6 +46,16 @@ impl Fault {
     /// The fault that training would meet as `error` at `origin`.
     pub(super) fn at(origin: &Origin, error: &DataError) -> Self {
         Self::new(origin.to_string(), error)
+    }
+
+    /// A stretch of a record file that is lost.
+    pub(super) fn of_record_file(damaged: Damaged) -> Self {
+        let Damaged { file, damage } = damaged;
+        Self {
+            kind: FaultKind::Record,
+            origin: format!("{file}, byte {}", damage.offset),
+            reason: damage.to_string(),
+        }
     }
 
     /// The same for a place that is no sample, such as a file.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::fault::Fault;
 use super::folders::known_classes;
 use super::lists::UsableLines;
-use super::records::WholeRecords;
 use crate::channel::directory::{Kind, visible_entries};
+use crate::source::RecordSource;
 use crate::{ChannelFiles, DataError, Dataset, Options, Source, open};
 
 /// The samples that have a place in a channel, and what stands in the way of others.
@@ -54,7 +54,9 @@ fn damaged(files: &ChannelFiles, error: DataError) -> Result<Survey, DataError> 
         }
         (Box::new(UsableLines::open(&lists, &files.directory, &mut faults)), "images listed in .lst files")
     } else {
-        (Box::new(WholeRecords::open(&records, &mut faults)), "whole records in .rec files")
+        let (source, damaged) = RecordSource::survey(&records)?;
+        faults.extend(damaged.into_iter().map(Fault::of_record_file));
+        (Box::new(source), "whole records in .rec files")
     };
     let class_names = class_names(&files.directory);
     // What stopped `open` was none of the things collected: the class names, say.

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use brazier_mxnet::image_record::ImageRecord;
+use brazier_mxnet::recordio::Damage;
 
-use crate::damage::Skipped;
-use crate::{Damage, DataError, Origin, Sample, Source};
+use crate::{DataError, Origin, Sample, Source};
 
 mod shard;
 
@@ -24,6 +25,15 @@ pub enum Access {
     Positioned,
 }
 
+/// A stretch of a record file in which no record can be read.
+#[derive(Debug)]
+pub struct Damaged {
+    /// Name of the file.
+    pub file: Arc<str>,
+    /// Where, and what is wrong there.
+    pub damage: Damage,
+}
+
 /// The records of one or several files, in the order given.
 #[derive(Debug)]
 pub struct RecordSource {
@@ -38,23 +48,27 @@ impl RecordSource {
     ///
     /// # Errors
     /// Name the file and the byte at which it stops being RecordIO.
-    pub fn open(paths: &[impl AsRef<Path>]) -> Result<Self, DataError> {
-        Self::open_with(paths, Access::Mapped, Damage::Fail, &Skipped::default())
+    pub fn open(paths: &[impl AsRef<Path>], access: Access) -> Result<Self, DataError> {
+        Self::of(paths, |path| Shard::open(path, access, None))
     }
 
-    /// Opens the files as told. With [`Damage::Skip`] the records that are whole are used and the damaged places noted.
+    /// Opens the files and finds the records that are whole, and the damage between them.
     ///
     /// # Errors
-    /// As [`RecordSource::open`].
-    pub(crate) fn open_with(
+    /// A file that cannot be read.
+    pub fn survey(paths: &[impl AsRef<Path>]) -> Result<(Self, Vec<Damaged>), DataError> {
+        let mut damaged = Vec::new();
+        let source = Self::of(paths, |path| Shard::open(path, Access::Mapped, Some(&mut damaged)))?;
+        Ok((source, damaged))
+    }
+
+    fn of(
         paths: &[impl AsRef<Path>],
-        access: Access,
-        damage: Damage,
-        skipped: &Skipped,
+        mut open: impl FnMut(&Path) -> Result<Shard, DataError>,
     ) -> Result<Self, DataError> {
         let mut source = Self { shards: Vec::with_capacity(paths.len()), firsts: Vec::new(), len: 0 };
         for path in paths {
-            let shard = Shard::open(path.as_ref(), access, damage, skipped)?;
+            let shard = open(path.as_ref())?;
             source.firsts.push(source.len);
             source.len += shard.len();
             source.shards.push(shard);

@@ -1,7 +1,6 @@
 //! One pass over a channel: the samples of one pipe, in its order.
 
 use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,11 +10,9 @@ use brazier_mxnet::recordio::{Reader, RecordError};
 
 use super::framing::Framing;
 use super::pipe::PipeReader;
+use crate::damage::Skipped;
 use crate::labels::parse_text;
 use crate::{DataError, Origin};
-
-/// Bytes read at a time.
-const BLOCK: usize = 1 << 20;
 
 /// A sample from a pipe.
 #[derive(Debug)]
@@ -40,18 +37,25 @@ impl Pass {
     }
 
     /// The samples, numbered from `first` on. They end with the pipe, or with the first error.
-    pub(crate) fn samples<'a>(&'a self, first: u64, stopped: &'a dyn Fn() -> bool) -> Samples<'a> {
+    /// Where damage is to be skipped, it is noted in `skipped`.
+    pub(crate) fn samples<'a>(
+        &'a self,
+        first: u64,
+        skipped: Option<&'a Skipped>,
+        stopped: &'a dyn Fn() -> bool,
+    ) -> Samples<'a> {
         let pipe = PipeReader { file: &self.file, stopped };
-        let records = Reader::new(BufReader::with_capacity(BLOCK, pipe));
-        Samples { pass: self, records, framing: None, stopped, first, number: 0, ended: false }
+        let records = Reader::new(pipe);
+        Samples { pass: self, records, framing: None, skipped, stopped, first, number: 0, ended: false }
     }
 }
 
 /// Iterator over the samples of a pass.
 pub(crate) struct Samples<'a> {
     pass: &'a Pass,
-    records: Reader<BufReader<PipeReader<'a>>>,
+    records: Reader<PipeReader<'a>>,
     framing: Option<Framing>,
+    skipped: Option<&'a Skipped>,
     stopped: &'a dyn Fn() -> bool,
     first: u64,
     /// In the pass.
@@ -86,10 +90,26 @@ impl Samples<'_> {
     }
 
     fn record(&mut self) -> Result<Option<(u64, Vec<u8>)>, DataError> {
-        match self.records.next_record() {
-            Ok(record) => Ok(record.map(|record| (record.offset, record.payload))),
-            Err(RecordError::Io { .. }) if (self.stopped)() => Err(DataError::Stopped),
-            Err(source) => Err(DataError::Record { file: self.pass.name.to_string(), source }),
+        loop {
+            let error = match self.records.next_record() {
+                Ok(record) => return Ok(record.map(|record| (record.offset, record.payload))),
+                Err(error) => error,
+            };
+            if matches!(error, RecordError::Io { .. }) && (self.stopped)() {
+                return Err(DataError::Stopped);
+            }
+            let offset = self.records.offset();
+            let error = DataError::Record { file: self.pass.name.to_string(), source: error };
+            // After a gap nobody knows whether an image or a label comes next.
+            let Some(skipped) =
+                self.skipped.filter(|_| self.framing == Some(Framing::Labelled) && error.is_damage())
+            else {
+                return Err(error);
+            };
+            // Byte offsets are no sample numbers; the high bit keeps the two apart.
+            skipped.note(1 << 63 | offset, &error);
+            let failed = |source| DataError::Record { file: self.pass.name.to_string(), source };
+            self.records.resynchronise().map_err(failed)?;
         }
     }
 }

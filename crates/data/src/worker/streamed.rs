@@ -8,7 +8,7 @@ use brazier_image::InputShape;
 use super::work::Work;
 use super::{Batches, Loader, TrainPlan};
 use crate::sampler::{self, Share, generator};
-use crate::stream::{Pass, Piped, Stream, Window};
+use crate::stream::{Piped, Samples, Stream, Window};
 use crate::{Batch, DataError};
 
 /// The batches of a training epoch. One pass is enough if the stream holds as many samples as the epoch has; a
@@ -54,7 +54,7 @@ pub(super) fn evaluation(
         let evaluate = || -> Result<(), DataError> {
             let pass = stream.pass(stop)?;
             let stopped = || stream.is_over(stop);
-            let mut samples = pass.samples(0, &stopped);
+            let mut samples = pass.samples(0, stream.skips(), &stopped);
             for number in 0.. {
                 let piped: Vec<Piped> =
                     samples.by_ref().take(share.batch_size.max(1)).collect::<Result<_, _>>()?;
@@ -100,7 +100,7 @@ impl Epoch<'_> {
             let pass = self.stream.pass(self.stop)?;
             let (stream, stop) = (self.stream, self.stop);
             let stopped = || stream.is_over(stop);
-            let mut samples = counted(&pass, &stopped, &mut self.taken);
+            let mut samples = counted(pass.samples(self.taken, stream.skips(), &stopped), &mut self.taken);
             while let Some(piped) = self.window.next(&mut samples) {
                 let piped = piped?;
                 if (first..first + batch_size).contains(&position) {
@@ -120,14 +120,12 @@ impl Epoch<'_> {
     }
 }
 
-/// The samples of a pass, counted in `taken` beyond what it holds already.
+/// Samples, counted in `taken`.
 fn counted<'a>(
-    pass: &'a Pass,
-    stopped: &'a dyn Fn() -> bool,
+    samples: Samples<'a>,
     taken: &'a mut u64,
 ) -> impl Iterator<Item = Result<Piped, DataError>> + 'a {
-    let first = *taken;
-    pass.samples(first, stopped).inspect(move |_| *taken += 1)
+    samples.inspect(move |_| *taken += 1)
 }
 
 /// A batch of `expected` images again after damaged ones were left out: the whole ones are repeated in turn.

@@ -43,6 +43,20 @@ pub enum RecordError {
         /// The most bytes allowed.
         limit: u64,
     },
+    /// The file cannot be divided among readers.
+    #[error("record file has {found} bytes, expected a multiple of 4")]
+    Unaligned {
+        /// Bytes of the file.
+        found: u64,
+    },
+    /// There is no such part of the records.
+    #[error("there is no part {part} (from 0) of the records, expected one of {parts}")]
+    Part {
+        /// The part asked for.
+        part: usize,
+        /// The number of parts.
+        parts: usize,
+    },
     /// The stream below failed.
     #[error("cannot read or write the record file at byte {offset}: {source}")]
     Io {

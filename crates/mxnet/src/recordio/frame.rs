@@ -5,6 +5,12 @@ use super::{MAGIC, MAX_RECORD_BYTES, RecordError};
 /// Bytes of a part's head: magic and length word.
 pub(super) const HEAD_BYTES: u64 = 8;
 
+/// Whether bytes begin as a record does: the magic, then a word whose position flag is 0 or 1.
+pub(super) fn begins_record(bytes: &[u8]) -> bool {
+    let head = bytes.first_chunk().map(|head| Head::decode(*head, 0, true));
+    head.is_some_and(|head| head.is_ok())
+}
+
 /// Where a part stands in its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Position {
@@ -60,8 +66,8 @@ impl Head {
         Ok(Self { position, length: word & MAX_RECORD_BYTES as u32 })
     }
 
-    /// Zero bytes after the data, up to a multiple of four.
-    pub(super) fn padding(self) -> u32 {
-        self.length.wrapping_neg() % 4
+    /// Bytes of data and of the zeros after it, up to a multiple of four.
+    pub(super) fn padded(self) -> usize {
+        (self.length as usize).next_multiple_of(4)
     }
 }

@@ -40,21 +40,25 @@ pub fn record_at(bytes: &[u8], offset: u64) -> Result<(Record<'_>, u64), RecordE
 /// # Errors
 /// At the first part that is damaged or cut off.
 pub fn offsets(bytes: &[u8]) -> Result<Vec<u64>, RecordError> {
-    let mut offsets = Vec::new();
-    let (mut next, mut starts, mut length) = (0, true, 0);
-    while next < bytes.len() as u64 || !starts {
-        let (head, data, after) = part_at(bytes, next, starts)?;
-        if starts {
-            offsets.push(next);
-            length = data.len() as u64;
-        } else {
-            length += 4 + data.len() as u64;
-            check_length(offsets.last().copied().unwrap_or(next), length)?;
-        }
-        next = after;
-        starts = head.position.ends();
+    let (mut offsets, mut next) = (Vec::new(), 0);
+    while next < bytes.len() as u64 {
+        offsets.push(next);
+        next = record_end(bytes, next)?;
     }
     Ok(offsets)
+}
+
+/// The offset after the record that begins at `offset`; the data is not looked at.
+pub(super) fn record_end(bytes: &[u8], offset: u64) -> Result<u64, RecordError> {
+    let (mut head, data, mut next) = part_at(bytes, offset, true)?;
+    let mut length = data.len() as u64;
+    while !head.position.ends() {
+        let data;
+        (head, data, next) = part_at(bytes, next, false)?;
+        length += 4 + data.len() as u64;
+        check_length(offset, length)?;
+    }
+    Ok(next)
 }
 
 /// The part at `offset`: its head, its data, and the offset after its padding.
@@ -65,7 +69,7 @@ fn part_at(bytes: &[u8], offset: u64, starts: bool) -> Result<(Head, &[u8], u64)
         return Err(RecordError::Truncated { offset, field: "part head", found, expected: HEAD_BYTES });
     };
     let head = Head::decode(*head, offset, starts)?;
-    let padded = u64::from(head.length) + u64::from(head.padding());
+    let padded = head.padded() as u64;
     // No overflow: `offset` lies within a slice, whose length is below 2^63.
     let begins = offset + HEAD_BYTES;
     if (rest.len() as u64) < padded {

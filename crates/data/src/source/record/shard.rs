@@ -2,20 +2,19 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use brazier_mxnet::idx;
 use brazier_mxnet::image_record::ImageRecord;
-use brazier_mxnet::recordio::{Reader, RecordError, offsets, record_at};
+use brazier_mxnet::recordio::{Reader, RecordError, offsets, record_at, survey};
 use memmap2::Mmap;
 
 use super::super::{at, may_pass};
-use super::Access;
-use crate::damage::Skipped;
-use crate::{Damage, DataError, Origin};
+use super::{Access, Damaged};
+use crate::{DataError, Origin};
 
 /// How often a read that fails is tried again: in FastFile mode it is a request over the network.
 const TRIES: usize = 4;
@@ -38,28 +37,35 @@ enum Bytes {
 }
 
 impl Shard {
+    /// Opens a file. Damage goes to `damaged` where that is given, and is an error where it is not.
     pub(super) fn open(
         path: &Path,
         access: Access,
-        damage: Damage,
-        skipped: &Skipped,
+        damaged: Option<&mut Vec<Damaged>>,
     ) -> Result<Self, DataError> {
         let failed = |source| DataError::Io { path: path.to_owned(), source };
         let name: Arc<str> = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into();
-        let damaged = |source| DataError::Record { file: name.to_string(), source };
+        let refused = |source| DataError::Record { file: name.to_string(), source };
         let file = File::open(path).map_err(failed)?;
         let end = file.metadata().map_err(failed)?.len();
-        let (bytes, offsets) = match access {
-            Access::Mapped => {
+        let (bytes, offsets) = match (access, damaged) {
+            (Access::Mapped, None) => {
                 let map = map(&file).map_err(failed)?;
-                let _ = (damage, skipped);
-                let offsets = offsets(&map).map_err(damaged)?;
+                let offsets = offsets(&map).map_err(refused)?;
                 (Bytes::Mapped(map), offsets)
             }
-            Access::Positioned => {
+            // Finding the next record after damage takes the whole file at hand.
+            (_, Some(damaged)) => {
+                let map = map(&file).map_err(failed)?;
+                let survey = survey(&map);
+                damaged
+                    .extend(survey.damaged.into_iter().map(|damage| Damaged { file: name.clone(), damage }));
+                (Bytes::Mapped(map), survey.offsets)
+            }
+            (Access::Positioned, None) => {
                 let offsets = match indexed(path, end)? {
                     Some(offsets) => offsets,
-                    None => walked(&file).map_err(damaged)?,
+                    None => walked(&file).map_err(refused)?,
                 };
                 (Bytes::File(file), offsets)
             }
@@ -129,9 +135,9 @@ fn indexed(path: &Path, end: u64) -> Result<Option<Vec<u64>>, DataError> {
 
 /// The offsets of all records, found by reading the file once from front to back.
 fn walked(file: &File) -> Result<Vec<u64>, RecordError> {
-    let mut reader = Reader::new(BufReader::with_capacity(1 << 20, file));
+    let mut reader = Reader::new(file);
     let mut offsets = Vec::new();
-    while let Some(record) = reader.next_record()? {
+    while let Some(record) = reader.borrow_record()? {
         offsets.push(record.offset);
     }
     Ok(offsets)
