@@ -44,17 +44,15 @@ impl TrainTransform {
             pixels = resize::shorter_edge(pixels, edge, limits)?;
         }
         let pixels = crop::enlarge(pixels, shape, limits)?;
+        let (size, whole) = (pixels.size(), pixels.size().whole());
         match self.augmentation {
-            Augmentation::None => crop::copy(&pixels, shape, crop::centre(&pixels, shape), out),
+            Augmentation::None => crop::copy(&pixels, whole, crop::centre(size, shape), false, out),
             Augmentation::Crop => {
-                let slack = crop::slack(&pixels, shape);
-                let top = up_to(slack.top, random());
-                let left = up_to(slack.left, random());
-                crop::copy(&pixels, shape, crop::Offset { top, left }, out)?;
-                if random() >> 31 == 1 {
-                    mirror(out, shape);
-                }
-                Ok(())
+                let (columns, rows) = crop::slack(size, shape);
+                let top = up_to(rows, random());
+                let left = up_to(columns, random());
+                let mirrored = random() >> 31 == 1;
+                crop::copy(&pixels, whole, crop::at(left, top, shape), mirrored, out)
             }
         }
     }
@@ -64,14 +62,4 @@ impl TrainTransform {
 fn up_to(last: u32, bits: u32) -> u32 {
     // At most `last`, since bits / 2^32 < 1.
     ((u64::from(bits) * (u64::from(last) + 1)) >> 32) as u32
-}
-
-/// Swaps left and right in place.
-fn mirror(out: &mut [u8], shape: InputShape) {
-    let channels = (shape.channels as usize).max(1);
-    for row in out.chunks_exact_mut((shape.width as usize * channels).max(1)) {
-        row.reverse();
-        // That also reversed the order of the channels within each pixel.
-        row.chunks_exact_mut(channels).for_each(<[u8]>::reverse);
-    }
 }

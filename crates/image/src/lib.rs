@@ -20,8 +20,11 @@ pub mod limits;
 pub mod pixels;
 pub mod preprocess;
 pub mod probe;
+pub mod region;
 pub mod resize;
 pub mod shape;
+mod simd;
+pub mod size;
 
 pub use augment::{Augmentation, TrainTransform};
 pub use decode::decode;
@@ -30,4 +33,6 @@ pub use limits::Limits;
 pub use pixels::Pixels;
 pub use preprocess::{Fit, Preprocess};
 pub use probe::{Format, Probe, probe};
+pub use region::Region;
 pub use shape::InputShape;
+pub use size::Size;

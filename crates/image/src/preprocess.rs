@@ -50,6 +50,7 @@ impl Preprocess {
             Fit::CenterCrop => crop::enlarge(pixels, shape, limits)?,
             Fit::Squash => resize::exact(pixels, shape.width, shape.height, limits)?,
         };
-        crop::copy(&pixels, shape, crop::centre(&pixels, shape), out)
+        let size = pixels.size();
+        crop::copy(&pixels, size.whole(), crop::centre(size, shape), false, out)
     }
 }
