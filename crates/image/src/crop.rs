@@ -103,11 +103,7 @@ pub(crate) fn check_inside(region: Region, window: Region) -> Result<(), ImageEr
 /// Refuses an `out` that does not hold exactly `window` with `channels`.
 pub(crate) fn check_buffer(out: &[u8], window: Region, channels: u32) -> Result<(), ImageError> {
     let expected = area(window).saturating_mul(channels as usize);
-    if out.len() == expected {
-        Ok(())
-    } else {
-        Err(ImageError::BufferSize { found: out.len(), expected })
-    }
+    if out.len() == expected { Ok(()) } else { Err(ImageError::BufferSize { found: out.len(), expected }) }
 }
 
 fn area(region: Region) -> usize {

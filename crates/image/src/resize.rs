@@ -6,6 +6,7 @@
 use crate::{ImageError, Limits, Pixels, Region, Size, crop};
 
 mod axis;
+mod horizontal;
 mod passes;
 
 /// Resizes so that the shorter edge is `edge`, see [`Size::shorter_edge`].
@@ -22,7 +23,13 @@ pub fn exact(pixels: Pixels, width: u32, height: u32, limits: &Limits) -> Result
     }
     resized.check(pixels.channels(), limits)?;
     let mut data = vec![0; width as usize * height as usize * pixels.channels() as usize];
-    Resize { from: pixels.size(), to: resized }.window(&pixels, pixels.size().whole(), resized.whole(), false, &mut data)?;
+    Resize { from: pixels.size(), to: resized }.window(
+        &pixels,
+        pixels.size().whole(),
+        resized.whole(),
+        false,
+        &mut data,
+    )?;
     Pixels::new(width, height, pixels.channels(), data)
 }
 
