@@ -18,22 +18,29 @@ pub fn centre(size: Size, shape: InputShape) -> Region {
     at(columns / 2, rows / 2, shape)
 }
 
-/// Enlarges an image that is smaller than `shape` in some direction until it covers it, keeping the aspect.
+/// The two steps by which an image smaller than `shape` in some direction is enlarged to cover it, keeping the aspect;
+/// a step without need changes nothing.
 ///
-/// MXNet's rule since 1.3: first the rows, the width following in 32-bit floating point and truncated; then, if still
-/// needed, the columns. Earlier versions failed instead.
-pub fn enlarge(pixels: Pixels, shape: InputShape, limits: &Limits) -> Result<Pixels, ImageError> {
+/// MXNet's rule since 1.3: first the rows, the width following in 32-bit floating point and truncated; then the columns.
+/// Earlier versions failed instead.
+pub fn enlarged(size: Size, shape: InputShape) -> [Size; 2] {
     let follow = |target: u32, from: u32, other: u32| (target as f32 / from as f32 * other as f32) as u32;
-    let mut pixels = pixels;
-    if pixels.height() < shape.height {
-        let width = follow(shape.height, pixels.height(), pixels.width());
-        pixels = resize::exact(pixels, width, shape.height, limits)?;
+    let (mut tall, mut wide) = (size, size);
+    if tall.height < shape.height {
+        tall = Size::new(follow(shape.height, size.height, size.width), shape.height);
+        wide = tall;
     }
-    if pixels.width() < shape.width {
-        let height = follow(shape.width, pixels.width(), pixels.height());
-        pixels = resize::exact(pixels, shape.width, height, limits)?;
+    if wide.width < shape.width {
+        wide = Size::new(shape.width, follow(shape.width, tall.width, tall.height));
     }
-    Ok(pixels)
+    [tall, wide]
+}
+
+/// Takes the steps of [`enlarged`].
+pub fn enlarge(pixels: Pixels, shape: InputShape, limits: &Limits) -> Result<Pixels, ImageError> {
+    let [tall, wide] = enlarged(pixels.size(), shape);
+    let pixels = resize::exact(pixels, tall.width, tall.height, limits)?;
+    resize::exact(pixels, wide.width, wide.height, limits)
 }
 
 /// Copies `window` of an image into `out`, (H, W, C), left and right swapped if `mirrored`. `pixels` are the `region` of
@@ -106,6 +113,7 @@ pub(crate) fn check_buffer(out: &[u8], window: Region, channels: u32) -> Result<
     if out.len() == expected { Ok(()) } else { Err(ImageError::BufferSize { found: out.len(), expected }) }
 }
 
-fn area(region: Region) -> usize {
+/// Pixels of a region.
+pub(crate) fn area(region: Region) -> usize {
     (region.width as usize).saturating_mul(region.height as usize)
 }

@@ -18,8 +18,8 @@ impl Size {
     }
 
     /// The region that is everything.
-    pub const fn whole(self) -> Region {
-        Region { left: 0, top: 0, width: self.width, height: self.height }
+    pub fn whole(self) -> Region {
+        Region::whole(self.width, self.height)
     }
 
     /// Whether a crop of `shape` fits inside.
@@ -46,5 +46,11 @@ impl Size {
     pub(crate) fn check(self, channels: u32, limits: &Limits) -> Result<(), ImageError> {
         limits.check_dimensions(self.width, self.height)?;
         limits.check_allocation(u64::from(self.width) * u64::from(self.height) * u64::from(channels))
+    }
+}
+
+impl From<(u32, u32)> for Size {
+    fn from((width, height): (u32, u32)) -> Self {
+        Self { width, height }
     }
 }

@@ -74,12 +74,17 @@ fn the_recorded_preprocessing_reads_back() {
     let text = serde_json::to_string(&preprocess).unwrap();
     assert_eq!(text, r#"{"shape":{"channels":3,"height":224,"width":224},"resize":256,"fit":"center_crop"}"#);
     assert_eq!(serde_json::from_str::<Preprocess>(&text).unwrap(), preprocess);
+    let fast = Preprocess { fast_decode: true, ..preprocess.clone() };
+    let text = serde_json::to_string(&fast).unwrap();
+    assert!(text.ends_with(r#","fast_decode":true}"#), "{text}");
+    assert_eq!(serde_json::from_str::<Preprocess>(&text).unwrap(), fast);
     assert_eq!(Preprocess::squash(preprocess.shape).fit, Fit::Squash);
 }
 
 fn train(augmentation: Augmentation, draws: &[u32]) -> (Vec<u8>, usize) {
     let png = encode::png(&numbered(8, 4)).unwrap();
-    let transform = TrainTransform { shape: InputShape::new(1, 2, 3), resize: None, augmentation };
+    let transform =
+        TrainTransform { shape: InputShape::new(1, 2, 3), resize: None, augmentation, fast_decode: false };
     let (mut out, mut drawn) = ([0; 6], 0);
     let mut random = || {
         drawn += 1;
@@ -106,8 +111,12 @@ fn a_random_crop_draws_the_row_first_and_the_mirror_last() {
 #[test]
 fn a_mirrored_pixel_keeps_the_order_of_its_channels() {
     let pixels = Pixels::new(2, 1, 3, vec![1, 2, 3, 4, 5, 6]).unwrap();
-    let transform =
-        TrainTransform { shape: InputShape::new(3, 1, 2), resize: None, augmentation: Augmentation::Crop };
+    let transform = TrainTransform {
+        shape: InputShape::new(3, 1, 2),
+        resize: None,
+        augmentation: Augmentation::Crop,
+        fast_decode: false,
+    };
     let mut out = [0; 6];
     let png = encode::png(&pixels).unwrap();
     transform.apply(&png, &Limits::default(), &mut || u32::MAX, &mut out).unwrap();
