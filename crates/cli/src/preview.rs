@@ -88,6 +88,7 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
         shape,
         resize: arguments.get_one::<u32>("resize").copied(),
         augmentation: arguments.get_one::<Augmentation>("augmentation-type").copied().unwrap_or_default(),
+        fast_decode: false,
     };
     let count = usize::try_from(number("count")).unwrap_or(usize::MAX).min(dataset.source.len());
     let shuffle = arguments.get_flag("shuffle");

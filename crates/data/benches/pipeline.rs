@@ -62,17 +62,19 @@ fn resident() -> u64 {
     line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or_default()
 }
 
-fn transform(task: &str, _: bool) -> TrainTransform {
+fn transform(task: &str, fast_decode: bool) -> TrainTransform {
     match task {
         "asis" => TrainTransform {
             shape: InputShape::new(1, 28, 28),
             resize: None,
             augmentation: Augmentation::None,
+            fast_decode,
         },
         _ => TrainTransform {
             shape: InputShape::new(3, 224, 224),
             resize: Some(256),
             augmentation: Augmentation::Crop,
+            fast_decode,
         },
     }
 }

@@ -37,7 +37,8 @@ fn the_next_whole_sample_takes_the_place_in_training_and_none_in_validation() {
     labels::check(&dataset, brazier_data::Target::Class { classes: 2 }).unwrap();
     images::check(&dataset, 12, &Limits::default()).unwrap();
     let loader = Loader::new(Arc::new(dataset), 2).unwrap();
-    let transform = TrainTransform { shape: SHAPE, resize: None, augmentation: Augmentation::None };
+    let transform =
+        TrainTransform { shape: SHAPE, resize: None, augmentation: Augmentation::None, fast_decode: false };
     let plan =
         TrainPlan { seed: 0, epoch: 0, steps: 3, start_step: 0, share: Share::whole(4), shuffle: false };
     let batches: Vec<Batch> = loader.train_epoch(&transform, plan).unwrap().map(Result::unwrap).collect();
@@ -61,7 +62,8 @@ fn a_channel_without_one_whole_image_is_refused_all_the_same() {
     let message = images::check(&dataset, 64, &Limits::default()).unwrap_err().to_string();
     assert!(message.contains("all of its samples are damaged, the first: train.rec, record 0"), "{message}");
     let loader = Loader::new(Arc::new(dataset), 1).unwrap();
-    let transform = TrainTransform { shape: SHAPE, resize: None, augmentation: Augmentation::None };
+    let transform =
+        TrainTransform { shape: SHAPE, resize: None, augmentation: Augmentation::None, fast_decode: false };
     let plan =
         TrainPlan { seed: 0, epoch: 0, steps: 1, start_step: 0, share: Share::whole(2), shuffle: true };
     let message = loader.train_epoch(&transform, plan).unwrap().next().unwrap().unwrap_err().to_string();

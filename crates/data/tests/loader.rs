@@ -16,7 +16,7 @@ const PLAN: TrainPlan =
     TrainPlan { seed: 5, epoch: 1, steps: 6, start_step: 0, share: Share::whole(4), shuffle: true };
 
 fn crop() -> TrainTransform {
-    TrainTransform { shape: SHAPE, resize: None, augmentation: Augmentation::Crop }
+    TrainTransform { shape: SHAPE, resize: None, augmentation: Augmentation::Crop, fast_decode: false }
 }
 
 fn loader(dataset: Dataset, threads: usize) -> Loader {

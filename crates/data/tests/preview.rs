@@ -16,7 +16,8 @@ fn shown(look: Look, augmentation: Augmentation) -> Vec<(Vec<u8>, Vec<usize>)> {
     let input = Input::new();
     input.write("train/train.rec", record_file(10, 3));
     let dataset = Arc::new(input.train().unwrap());
-    let transform = TrainTransform { shape: InputShape::new(1, 2, 2), resize: None, augmentation };
+    let transform =
+        TrainTransform { shape: InputShape::new(1, 2, 2), resize: None, augmentation, fast_decode: false };
     let mut shown = Vec::new();
     each(&dataset, &transform, look, |number, pixels, classes| {
         assert_eq!(number, shown.len());
@@ -41,7 +42,8 @@ fn an_epoch_is_shown_as_it_is_trained() {
     input.write("train/train.rec", record_file(10, 3));
     let loader = Loader::new(Arc::new(input.train().unwrap()), 2).unwrap();
     let augmentation = Augmentation::Crop;
-    let transform = TrainTransform { shape: InputShape::new(1, 2, 2), resize: None, augmentation };
+    let transform =
+        TrainTransform { shape: InputShape::new(1, 2, 2), resize: None, augmentation, fast_decode: false };
     let share = Share::whole(3);
     let plan = TrainPlan { seed: 3, epoch: 2, steps: 3, start_step: 0, share, shuffle: true };
     let trained: Vec<(Vec<u8>, Vec<usize>)> = loader

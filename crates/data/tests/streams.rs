@@ -54,7 +54,7 @@ fn loader(stream: Stream) -> Loader {
 }
 
 fn plain() -> TrainTransform {
-    TrainTransform { shape: SHAPE, resize: None, augmentation: Augmentation::None }
+    TrainTransform { shape: SHAPE, resize: None, augmentation: Augmentation::None, fast_decode: false }
 }
 
 fn train(loader: &Loader, plan: TrainPlan) -> Result<Vec<Batch>, DataError> {

@@ -2,10 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ImageError, InputShape, Limits, crop, decode, resize};
+use crate::affine::{Distortion, Warp};
+use crate::color::{self, Offsets};
+use crate::decode::Source;
+use crate::plan::{self, Plan};
+use crate::{ImageError, InputShape, Limits, Size, crop};
 
-/// What is random about a training image; the `augmentation_type` hyperparameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+mod chance;
+
+/// What is random about a training image; the `augmentation_type` hyperparameter. Each kind has what the one before has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Augmentation {
     /// Centre crop, never mirrored.
@@ -13,6 +19,10 @@ pub enum Augmentation {
     None,
     /// A random crop, mirrored left to right half of the time.
     Crop,
+    /// Hue shifted by up to 36 of 180 steps, saturation and lightness by up to 50 of 255.
+    CropColor,
+    /// Before the crop, sheared by up to 0.1, rotated by up to 10 degrees, the aspect changed by up to a quarter.
+    CropColorTransform,
 }
 
 /// Everything that happens to a training image between its bytes and the network.
@@ -24,13 +34,36 @@ pub struct TrainTransform {
     pub resize: Option<u32>,
     /// What is random.
     pub augmentation: Augmentation,
+    /// Lets a decoder that can do so shrink the image on the way: faster, with slightly other pixels.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fast_decode: bool,
+}
+
+/// What chance has decided about one image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Draw {
+    distortion: Option<Distortion>,
+    top: u32,
+    left: u32,
+    offsets: Option<Offsets>,
+    mirrored: bool,
 }
 
 impl TrainTransform {
     /// Decodes one image and writes it to `out` as H x W x C bytes; `out` holds exactly `shape.len()` of them.
     ///
-    /// `random` supplies uniform 32-bit numbers: row offset, column offset, then the mirror's coin, in MXNet's order.
-    /// Without augmentation none is drawn.
+    /// The order is MXNet's: resize, warp, enlarge an image that is too small, crop, colour, mirror. `random` supplies
+    /// uniform 32-bit numbers, in MXNet's order too:
+    ///
+    /// | number of draws | for | from |
+    /// | --- | --- | --- |
+    /// | 3 | shear, degrees, aspect | `CropColorTransform` |
+    /// | 2 | row offset, column offset | `Crop` |
+    /// | 6 | hue, saturation, lightness, two each | `CropColor` |
+    /// | 1 | the mirror's coin | `Crop` |
+    ///
+    /// Without augmentation none is drawn. With one channel the draws are the same, and of the colours only lightness
+    /// changes, see [`color::shift`].
     pub fn apply(
         &self,
         encoded: &[u8],
@@ -39,39 +72,44 @@ impl TrainTransform {
         out: &mut [u8],
     ) -> Result<(), ImageError> {
         let shape = self.shape;
-        let mut pixels = decode(encoded, shape.channels, limits)?;
-        if let Some(edge) = self.resize {
-            pixels = resize::shorter_edge(pixels, edge, limits)?;
+        let mut source = Source::open(encoded, shape.channels, limits)?;
+        let resized = plan::resized(&mut source, self.resize, self.fast_decode);
+        let [_, final_size] = crop::enlarged(resized, shape);
+        let draw = self.draw(final_size, random);
+        let plan = Plan {
+            shape,
+            resized,
+            warp: draw.distortion.map(|distortion| Warp::new(resized, distortion)),
+            window: crop::at(draw.left, draw.top, shape),
+            mirrored: draw.mirrored,
+        };
+        plan.run(source, limits, out)?;
+        // Every pixel by itself, so it may as well follow the mirror.
+        if let Some(offsets) = draw.offsets {
+            color::shift(out, shape.channels, offsets);
         }
-        let pixels = crop::enlarge(pixels, shape, limits)?;
-        match self.augmentation {
-            Augmentation::None => crop::copy(&pixels, shape, crop::centre(&pixels, shape), out),
-            Augmentation::Crop => {
-                let slack = crop::slack(&pixels, shape);
-                let top = up_to(slack.top, random());
-                let left = up_to(slack.left, random());
-                crop::copy(&pixels, shape, crop::Offset { top, left }, out)?;
-                if random() >> 31 == 1 {
-                    mirror(out, shape);
-                }
-                Ok(())
-            }
-        }
+        Ok(())
     }
-}
 
-/// A uniform number in `0..=last` from 32 random bits, by multiplication. The bias is below `last` in 2^32.
-fn up_to(last: u32, bits: u32) -> u32 {
-    // At most `last`, since bits / 2^32 < 1.
-    ((u64::from(bits) * (u64::from(last) + 1)) >> 32) as u32
-}
-
-/// Swaps left and right in place.
-fn mirror(out: &mut [u8], shape: InputShape) {
-    let channels = (shape.channels as usize).max(1);
-    for row in out.chunks_exact_mut((shape.width as usize * channels).max(1)) {
-        row.reverse();
-        // That also reversed the order of the channels within each pixel.
-        row.chunks_exact_mut(channels).for_each(<[u8]>::reverse);
+    /// Draws for an image that is of `size` when it is cropped.
+    fn draw(&self, size: Size, random: &mut impl FnMut() -> u32) -> Draw {
+        let (columns, rows) = crop::slack(size, self.shape);
+        if self.augmentation == Augmentation::None {
+            let (top, left) = (rows / 2, columns / 2);
+            return Draw { distortion: None, top, left, offsets: None, mirrored: false };
+        }
+        let distortion = (self.augmentation >= Augmentation::CropColorTransform).then(|| Distortion {
+            shear: chance::real(0.1, random()),
+            degrees: chance::up_to(20, random()) as i32 - 10,
+            aspect: 1.0 + chance::real(0.25, random()),
+        });
+        let top = chance::up_to(rows, random());
+        let left = chance::up_to(columns, random());
+        let offsets = (self.augmentation >= Augmentation::CropColor).then(|| {
+            let mut offset = |limit: f32| chance::offset(limit, [random(), random()]);
+            let (hue, saturation, lightness) = (offset(36.0), offset(50.0), offset(50.0));
+            Offsets { hue, lightness, saturation }
+        });
+        Draw { distortion, top, left, offsets, mirrored: random() >> 31 == 1 }
     }
 }

@@ -1,6 +1,6 @@
 //! A decoded image in memory.
 
-use crate::ImageError;
+use crate::{ImageError, Size};
 
 /// 8-bit grey or RGB pixels, row by row, channels last (H, W, C).
 ///
@@ -39,6 +39,11 @@ impl Pixels {
     /// Rows.
     pub fn height(&self) -> u32 {
         self.height
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> Size {
+        Size::new(self.width, self.height)
     }
 
     /// 1 (grey) or 3 (RGB).

@@ -1,9 +1,8 @@
 //! Crops and resizes by MXNet's integer rules, and the two paths made of them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test is a panic")]
 
-use brazier_image::crop::{self, Offset};
 use brazier_image::{
-    Augmentation, Fit, InputShape, Limits, Pixels, Preprocess, TrainTransform, encode, resize,
+    Augmentation, Fit, InputShape, Limits, Pixels, Preprocess, TrainTransform, crop, encode, resize,
 };
 
 /// A grey image whose pixel at (row, column) is 16 * row + column.
@@ -44,11 +43,12 @@ fn a_small_image_is_enlarged_until_it_covers_the_shape() {
 fn the_centre_is_half_the_slack_truncated() {
     let pixels = numbered(7, 6);
     let shape = InputShape::new(1, 3, 4);
-    assert_eq!(crop::centre(&pixels, shape), Offset { top: 1, left: 1 });
+    let (whole, centre) = (pixels.size().whole(), crop::centre(pixels.size(), shape));
+    assert_eq!((centre.left, centre.top), (1, 1));
     let mut out = [0; 12];
-    crop::copy(&pixels, shape, Offset { top: 1, left: 1 }, &mut out).unwrap();
+    crop::copy(&pixels, whole, centre, false, &mut out).unwrap();
     assert_eq!(out, [17, 18, 19, 20, 33, 34, 35, 36, 49, 50, 51, 52]);
-    let outside = crop::copy(&pixels, shape, Offset { top: 4, left: 0 }, &mut out).unwrap_err();
+    let outside = crop::copy(&pixels, whole, crop::at(0, 4, shape), false, &mut out).unwrap_err();
     assert!(outside.to_string().contains("leaves the image of 7 x 6 pixels"), "{outside}");
 }
 
@@ -74,12 +74,17 @@ fn the_recorded_preprocessing_reads_back() {
     let text = serde_json::to_string(&preprocess).unwrap();
     assert_eq!(text, r#"{"shape":{"channels":3,"height":224,"width":224},"resize":256,"fit":"center_crop"}"#);
     assert_eq!(serde_json::from_str::<Preprocess>(&text).unwrap(), preprocess);
+    let fast = Preprocess { fast_decode: true, ..preprocess.clone() };
+    let text = serde_json::to_string(&fast).unwrap();
+    assert!(text.ends_with(r#","fast_decode":true}"#), "{text}");
+    assert_eq!(serde_json::from_str::<Preprocess>(&text).unwrap(), fast);
     assert_eq!(Preprocess::squash(preprocess.shape).fit, Fit::Squash);
 }
 
 fn train(augmentation: Augmentation, draws: &[u32]) -> (Vec<u8>, usize) {
     let png = encode::png(&numbered(8, 4)).unwrap();
-    let transform = TrainTransform { shape: InputShape::new(1, 2, 3), resize: None, augmentation };
+    let transform =
+        TrainTransform { shape: InputShape::new(1, 2, 3), resize: None, augmentation, fast_decode: false };
     let (mut out, mut drawn) = ([0; 6], 0);
     let mut random = || {
         drawn += 1;
@@ -106,8 +111,12 @@ fn a_random_crop_draws_the_row_first_and_the_mirror_last() {
 #[test]
 fn a_mirrored_pixel_keeps_the_order_of_its_channels() {
     let pixels = Pixels::new(2, 1, 3, vec![1, 2, 3, 4, 5, 6]).unwrap();
-    let transform =
-        TrainTransform { shape: InputShape::new(3, 1, 2), resize: None, augmentation: Augmentation::Crop };
+    let transform = TrainTransform {
+        shape: InputShape::new(3, 1, 2),
+        resize: None,
+        augmentation: Augmentation::Crop,
+        fast_decode: false,
+    };
     let mut out = [0; 6];
     let png = encode::png(&pixels).unwrap();
     transform.apply(&png, &Limits::default(), &mut || u32::MAX, &mut out).unwrap();

@@ -54,8 +54,7 @@ fn bilinear_resizing_is_that_of_opencv() {
         let channels = if name == "grey.png" { 1 } else { 3 };
         let pixels = decode(&read(name), channels, &Limits::default()).unwrap();
         let resized = resize::exact(pixels, number(&size[1]), number(&size[0]), &Limits::default()).unwrap();
-        // One rounding between the two passes, which OpenCV does not do.
-        assert_close(&resized, size, &case[2], 1, &format!("{name} to {size}"));
+        assert_close(&resized, size, &case[2], 0, &format!("{name} to {size}"));
     }
 }
 

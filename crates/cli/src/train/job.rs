@@ -27,14 +27,14 @@ pub fn job(
     let augmentation = match read.augmentation_type {
         None => Augmentation::None,
         Some(hyperparameters::Augmentation::Crop) => Augmentation::Crop,
-        Some(hyperparameters::Augmentation::CropColor) => Augmentation::Crop,
-        Some(hyperparameters::Augmentation::CropColorTransform) => Augmentation::Crop,
+        Some(hyperparameters::Augmentation::CropColor) => Augmentation::CropColor,
+        Some(hyperparameters::Augmentation::CropColorTransform) => Augmentation::CropColorTransform,
     };
     let preprocess = match read.compat {
         true => Preprocess::squash(shape),
         false => Preprocess::center_crop(shape, read.resize),
     };
-    let _ = read.fast_decode;
+    let fast_decode = read.fast_decode;
     Ok(Job {
         layout: Layout::resnet(read.num_layers, extents, read.num_classes)?,
         shape: extents,
@@ -52,8 +52,8 @@ pub fn job(
         weight_decay: read.weight_decay,
         seed: read.seed,
         shuffle: read.shuffle,
-        transform: TrainTransform { shape, resize: read.resize, augmentation },
-        preprocess: preprocess,
+        transform: TrainTransform { shape, resize: read.resize, augmentation, fast_decode },
+        preprocess: Preprocess { fast_decode, ..preprocess },
         top_k: read.top_k,
         early_stopping: read.early_stopping.map(|rule| EarlyStopping {
             min_epochs: rule.min_epochs,

@@ -24,7 +24,12 @@ pub fn job(layout: Layout, shape: [usize; 3], batch: usize, folder: &Path) -> Jo
         weight_decay: 1e-4,
         seed: 1,
         shuffle: true,
-        transform: TrainTransform { shape: input, resize: None, augmentation: Augmentation::None },
+        transform: TrainTransform {
+            shape: input,
+            resize: None,
+            augmentation: Augmentation::None,
+            fast_decode: false,
+        },
         preprocess: Preprocess::center_crop(input, None),
         top_k: Some(2),
         early_stopping: None,
