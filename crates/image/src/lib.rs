@@ -3,6 +3,7 @@
 //! - [`limits`]: the bounds put on one image before memory is spent on it
 //! - [`mod@probe`]: format and size from the header alone
 //! - [`mod@decode`]: bytes to 8-bit grey or RGB [`Pixels`]; [`encode`]: the way back, as PNG
+//! - [`jpeg`]: our own decoder of baseline JPEG, whole or one [`Region`] of it, bit for bit as libjpeg-turbo
 //! - [`resize`], [`crop`]: the two geometric steps, by MXNet's integer rules
 //! - [`preprocess`]: the one evaluation path, shared by validation and serving
 //! - [`augment`]: the training path, random numbers supplied by the caller
@@ -16,10 +17,12 @@ pub mod crop;
 pub mod decode;
 pub mod encode;
 pub mod error;
+pub mod jpeg;
 pub mod limits;
 pub mod pixels;
 pub mod preprocess;
 pub mod probe;
+pub mod region;
 pub mod resize;
 pub mod shape;
 
@@ -30,4 +33,5 @@ pub use limits::Limits;
 pub use pixels::Pixels;
 pub use preprocess::{Fit, Preprocess};
 pub use probe::{Format, Probe, probe};
+pub use region::Region;
 pub use shape::InputShape;
