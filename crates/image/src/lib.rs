@@ -3,6 +3,7 @@
 //! - [`limits`]: the bounds put on one image before memory is spent on it
 //! - [`mod@probe`]: format and size from the header alone
 //! - [`mod@decode`]: bytes to 8-bit grey or RGB [`Pixels`]; [`encode`]: the way back, as PNG
+//! - [`jpeg`]: our own decoder of baseline JPEG, whole or one [`Region`] of it, bit for bit as libjpeg-turbo
 //! - [`size`], [`region`]: how large an image is, and which part of it is meant
 //! - [`resize`], [`affine`], [`crop`], [`color`]: the steps, by MXNet's rules and OpenCV's arithmetic
 //! - `plan`: the steps joined, so that only what the crop needs is decoded and computed
@@ -21,6 +22,7 @@ pub mod crop;
 pub mod decode;
 pub mod encode;
 pub mod error;
+pub mod jpeg;
 pub mod limits;
 pub mod pixels;
 mod plan;

@@ -4,6 +4,7 @@ use image::ImageDecoder;
 
 use super::convert;
 use super::turn::Turn;
+use crate::jpeg::{Jpeg, JpegFault};
 use crate::probe::open;
 use crate::{Format, ImageError, Limits, Pixels, Region, Size, crop, scratch};
 
@@ -13,10 +14,13 @@ pub struct Source<'a> {
     turn: Turn,
     size: Size,
     channels: u32,
+    limits: Limits,
 }
 
 /// Who decodes. Each knows the size as stored and how to decode a region of that.
 enum Codec<'a> {
+    /// Baseline JPEG: decodes the region alone.
+    Jpeg { jpeg: Jpeg<'a>, encoded: &'a [u8] },
     /// Whatever the format: decodes everything, then cuts.
     General { format: Format, decoder: Box<dyn ImageDecoder + 'a> },
 }
@@ -32,7 +36,7 @@ impl<'a> Source<'a> {
         let (codec, stored, orientation) = Codec::open(encoded, format, limits)?;
         stored.check(channels, limits)?;
         let turn = Turn::from_exif(orientation);
-        Ok(Self { codec, turn, size: turn.size(stored), channels })
+        Ok(Self { codec, turn, size: turn.size(stored), channels, limits: *limits })
     }
 
     /// Columns and rows, upright.
@@ -55,7 +59,7 @@ impl<'a> Source<'a> {
     pub fn region(self, region: Region) -> Result<Pixels, ImageError> {
         crop::check_inside(self.size.whole(), region)?;
         let stored = self.turn.stored(region, self.size);
-        let pixels = self.codec.region(stored, self.channels)?;
+        let pixels = self.codec.region(stored, self.channels, &self.limits)?;
         if self.turn == Turn::default() {
             return Ok(pixels);
         }
@@ -68,10 +72,15 @@ impl<'a> Source<'a> {
 impl<'a> Codec<'a> {
     /// The decoder for `encoded`, the stored size and the Exif orientation.
     fn open(encoded: &'a [u8], format: Format, limits: &Limits) -> Result<(Self, Size, u8), ImageError> {
+        if format == Format::Jpeg
+            && let Some(jpeg) = Jpeg::parse(encoded)
+        {
+            let (stored, orientation) = (Size::new(jpeg.width(), jpeg.height()), jpeg.orientation());
+            return Ok((Self::Jpeg { jpeg, encoded }, stored, orientation));
+        }
         let mut decoder = open(encoded, format, limits)?;
         let (width, height) = decoder.dimensions();
         limits.check_dimensions(width, height)?;
-        limits.check_allocation(decoder.total_bytes())?;
         let orientation = if format == Format::Jpeg {
             decoder.orientation().map_err(|error| failed(format, error))?.to_exif()
         } else {
@@ -84,13 +93,26 @@ impl<'a> Codec<'a> {
     /// Chooses the smallest reduction that keeps `least`, and says to which size. `None`: nothing changes.
     fn reduce(&mut self, _stored: Size, _least: Size) -> Option<Size> {
         match self {
-            Self::General { .. } => None,
+            // Here goes a decoder's scaled inverse transform, when it has one.
+            Self::Jpeg { .. } | Self::General { .. } => None,
         }
     }
 
-    fn region(self, region: Region, channels: u32) -> Result<Pixels, ImageError> {
+    fn region(self, region: Region, channels: u32, limits: &Limits) -> Result<Pixels, ImageError> {
         match self {
-            Self::General { format, decoder } => general(format, decoder, region, channels),
+            Self::Jpeg { jpeg, encoded } => match jpeg.decode(channels, region) {
+                Ok(pixels) => Ok(pixels),
+                Err(JpegFault::Request(error)) => Err(error),
+                // The general decoder makes the best of a damaged file, as OpenCV does.
+                Err(_) => general(
+                    Format::Jpeg,
+                    Box::new(open(encoded, Format::Jpeg, limits)?),
+                    region,
+                    channels,
+                    limits,
+                ),
+            },
+            Self::General { format, decoder } => general(format, decoder, region, channels, limits),
         }
     }
 }
@@ -101,10 +123,12 @@ fn general(
     decoder: Box<dyn ImageDecoder + '_>,
     region: Region,
     channels: u32,
+    limits: &Limits,
 ) -> Result<Pixels, ImageError> {
+    limits.check_allocation(decoder.total_bytes())?;
     let color = decoder.color_type();
     let size = Size::from(decoder.dimensions());
-    // `open` has bounded this by `max_allocation`; on a 32-bit machine that may still not fit.
+    // The check bounds this by `max_allocation`; on a 32-bit machine that may still not fit.
     let length = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
     let mut data = scratch::take(length).map_err(|error| failed(format, error))?;
     decoder.read_image_boxed(&mut data).map_err(|error| failed(format, error))?;

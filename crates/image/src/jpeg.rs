@@ -1,0 +1,117 @@
+//! Baseline JPEG, whole or in part, bit for bit as libjpeg-turbo with its default settings.
+//!
+//! - `header`: the marker segments, and which files are left to a general decoder; `orientation`: Exif
+//! - `segments`: the entropy-coded bytes without stuffing; `bits`, `huffman`, `block`: coefficients from them
+//! - `idct`: coefficients to samples; `plan`: which blocks a region needs; `strip`: where their samples wait
+//! - `upsample`, `colour`, `output`: samples to pixels; `scan`: the pass that drives it all; `dispatch`: the same,
+//!   compiled for the processor at hand; `scratch`: kept memory
+//!
+//! A region costs less than the image: blocks outside are stepped over, nothing below is looked at, and restart markers
+//! are used to start late. The pixels are those of a full decode all the same. Memory besides the pixels grows with
+//! the width and the encoded length only.
+
+mod bits;
+mod block;
+mod colour;
+mod dispatch;
+mod header;
+mod huffman;
+mod idct;
+mod orientation;
+mod output;
+mod plan;
+mod scan;
+mod scratch;
+mod segments;
+mod strip;
+mod upsample;
+
+use crate::{ImageError, Pixels, Region};
+use header::Header;
+use plan::Plan;
+
+/// Why a file whose header is sound was not decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JpegFault {
+    /// The file ends before the EOI marker, or a part of it before its last block.
+    #[error("the JPEG's entropy-coded data ends early")]
+    Truncated,
+    /// Something other than a restart marker in its turn, or EOI, interrupts the scan.
+    #[error("marker 0x{found:02x} stands in the JPEG's scan, expected EOI or the next restart marker")]
+    Marker {
+        /// The byte behind 0xFF.
+        found: u8,
+    },
+    /// Bits that no Huffman code stands for, or a block of more than 64 coefficients.
+    #[error(
+        "the JPEG's entropy-coded data is damaged: invalid code, or a block of more than 64 coefficients"
+    )]
+    Code,
+    /// The buffer for the pixels cannot be had.
+    #[error("no memory for {bytes} bytes of pixels")]
+    Memory {
+        /// Bytes asked for.
+        bytes: usize,
+    },
+    /// The request makes no sense for this image.
+    #[error(transparent)]
+    Request(#[from] ImageError),
+}
+
+/// A JPEG whose header has been read, and is of the kind decoded here.
+#[derive(Debug, Clone)]
+pub struct Jpeg<'a> {
+    header: Header<'a>,
+}
+
+impl<'a> Jpeg<'a> {
+    /// Reads the header.
+    ///
+    /// `None` for what is left to a general decoder: progressive, arithmetic, lossless and 12-bit files, four
+    /// components, several scans, sampling factors other than 1, 2 and 4, a height that follows the scan (DNL), and
+    /// damaged headers.
+    pub fn parse(encoded: &'a [u8]) -> Option<Self> {
+        header::read(encoded).map(|header| Self { header })
+    }
+
+    /// Columns as stored, before any orientation.
+    pub fn width(&self) -> u32 {
+        self.header.width
+    }
+
+    /// Rows as stored, before any orientation.
+    pub fn height(&self) -> u32 {
+        self.header.height
+    }
+
+    /// The Exif orientation 1..=8; 1, as it stands, when the file does not say.
+    pub fn orientation(&self) -> u8 {
+        self.header.orientation
+    }
+
+    /// Decodes `region` into 1 (grey) or 3 (RGB) channels, as stored: exactly the pixels that a full decode has there.
+    ///
+    /// Grey is the luma of a YCbCr file. Errors when the region is not in the image, the data is damaged as far as it
+    /// is looked at, or the file does not end with EOI; bytes behind that are ignored. A scan too short for its
+    /// blocks, at two bits each, is refused before memory is spent on it.
+    pub fn decode(&self, channels: u32, region: Region) -> Result<Pixels, JpegFault> {
+        let (width, height) = (self.width(), self.height());
+        if !matches!(channels, 1 | 3) {
+            return Err(ImageError::Channels { found: channels }.into());
+        }
+        if !region.fits(width, height) {
+            return Err(ImageError::CropOutside {
+                left: region.left,
+                top: region.top,
+                width: region.width,
+                height: region.height,
+                image_width: width,
+                image_height: height,
+            }
+            .into());
+        }
+        let plan = Plan::new(&self.header, region, channels, 8);
+        let data = scratch::decode(&self.header, &plan, channels)?;
+        Ok(Pixels::new(region.width, region.height, channels, data)?)
+    }
+}

@@ -1,0 +1,93 @@
+//! One block's entropy-coded coefficients, T.81 F.2.2.
+
+use super::JpegFault;
+use super::bits::Bits;
+use super::header::ZIGZAG;
+use super::huffman::Table;
+
+/// Coefficients by row x 8 + column; what lies beyond the first 64 is written to and never read.
+pub(super) type Coefficients = [i16; 256];
+
+/// Where a coefficient goes, by its place in the block. Places from 64 on arise from an end of block or damage.
+const PLACES: [u8; 256] = {
+    let mut places = [64; 256];
+    let mut index = 0;
+    while index < 64 {
+        places[index] = ZIGZAG[index];
+        index += 1;
+    }
+    places
+};
+
+/// Whether the last place is one a sound block ends with: 63, or an end of block behind a place up to 62. A block that
+/// runs over lies in 64..=79, invalid bits in 192..=255.
+#[inline(always)]
+fn check(place: u32) -> Result<(), JpegFault> {
+    if place & 64 == 0 { Ok(()) } else { Err(JpegFault::Code) }
+}
+
+/// Reads a block into `coefficients`, all zero before, and returns the place of its last non-zero coefficient.
+///
+/// `previous` is the component's last DC coefficient.
+#[inline(always)]
+pub(super) fn read(
+    bits: &mut Bits,
+    dc: &Table,
+    ac: &Table,
+    previous: &mut i32,
+    coefficients: &mut Coefficients,
+) -> Result<u32, JpegFault> {
+    bits.refill();
+    difference(bits, dc, previous)?;
+    coefficients[0] = *previous as i16;
+    let mut place = 0;
+    // A refill has bits for a difference (16 + 11 at most) and a coefficient (16 + 10), or for two coefficients.
+    coefficient(bits, ac, &mut place, coefficients);
+    while place < 63 {
+        bits.refill();
+        coefficient(bits, ac, &mut place, coefficients);
+        if place >= 63 {
+            break;
+        }
+        coefficient(bits, ac, &mut place, coefficients);
+    }
+    check(place)?;
+    Ok(place & 63)
+}
+
+#[inline(always)]
+fn coefficient(bits: &mut Bits, ac: &Table, place: &mut u32, coefficients: &mut Coefficients) {
+    let step = ac.step(bits.ahead());
+    *place += step.advance();
+    coefficients[usize::from(PLACES[*place as usize & 255])] = step.value(bits.ahead()) as i16;
+    bits.consume(step.bits());
+}
+
+#[inline(always)]
+fn difference(bits: &mut Bits, dc: &Table, previous: &mut i32) -> Result<(), JpegFault> {
+    let step = dc.step(bits.ahead());
+    *previous = previous.wrapping_add(step.value(bits.ahead()));
+    bits.consume(step.bits());
+    check(step.advance())
+}
+
+/// Moves behind a block; only its DC coefficient is taken note of.
+#[inline(always)]
+pub(super) fn skip(bits: &mut Bits, dc: &Table, ac: &Table, previous: &mut i32) -> Result<(), JpegFault> {
+    bits.refill();
+    difference(bits, dc, previous)?;
+    let mut place = 0;
+    while place < 63 {
+        bits.refill();
+        let (used, advance) = ac.several(bits.ahead());
+        if used != 0 && (place + advance) & 64 == 0 {
+            bits.consume(used);
+            place += advance;
+        } else {
+            let step = ac.step(bits.ahead());
+            bits.consume(step.bits());
+            place += step.advance();
+        }
+    }
+    check(place)
+}

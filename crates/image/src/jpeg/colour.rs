@@ -1,0 +1,71 @@
+//! From component values to pixels: libjpeg's jdcolor.c, in 16-bit fixed point.
+
+/// Pixels converted together.
+const LANES: usize = 32;
+
+/// Appends RGB pixels made of rows of Y, Cb and Cr.
+#[inline(always)]
+pub(super) fn from_ycbcr(y: &[u8], cb: &[u8], cr: &[u8], out: &mut Vec<u8>) {
+    chunked([y, cb, cr], out, |[y, cb, cr]| {
+        let mut rgb = [[0; LANES]; 3];
+        for lane in 0..LANES {
+            let (y, cb, cr) = (i16::from(y[lane]), i16::from(cb[lane]) - 128, i16::from(cr[lane]) - 128);
+            // 1.40200 x Cr and 1.77200 x Cb, rounded. The whole part is added apart, so that the rest fits 16 bits.
+            let red = y + cr + rounded(2 * cr, 26_345);
+            let blue = y + 2 * cb + rounded(2 * cb, -14_942);
+            // 0.34414 x Cb + 0.71414 x Cr: rounded together.
+            let fall = (i32::from(cb) * -22_554 + i32::from(cr) * 18_734 + 32_768) >> 16;
+            let green = y - cr + fall as i16;
+            rgb[0][lane] = red.clamp(0, 255) as u8;
+            rgb[1][lane] = green.clamp(0, 255) as u8;
+            rgb[2][lane] = blue.clamp(0, 255) as u8;
+        }
+        rgb
+    });
+}
+
+/// Half of `twice`, times `factor` / 65536, rounded to nearest, halves upwards.
+#[inline(always)]
+fn rounded(twice: i16, factor: i16) -> i16 {
+    (((i32::from(twice) * i32::from(factor)) >> 16) as i16 + 1) >> 1
+}
+
+/// Appends RGB pixels made of rows of R, G and B.
+#[inline(always)]
+pub(super) fn from_rgb(r: &[u8], g: &[u8], b: &[u8], out: &mut Vec<u8>) {
+    chunked([r, g, b], out, |[r, g, b]| [*r, *g, *b]);
+}
+
+/// Appends RGB pixels made of a row of grey.
+#[inline(always)]
+pub(super) fn from_grey(grey: &[u8], out: &mut Vec<u8>) {
+    from_rgb(grey, grey, grey, out);
+}
+
+/// Appends grey pixels made of rows of R, G and B: 0.299 R + 0.587 G + 0.114 B.
+#[inline(always)]
+pub(super) fn grey_from_rgb(r: &[u8], g: &[u8], b: &[u8], out: &mut Vec<u8>) {
+    out.extend(r.iter().zip(g).zip(b).map(|((&r, &g), &b)| {
+        ((u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 32_768) >> 16) as u8
+    }));
+}
+
+/// Converts `rows` of equal length by pieces of a fixed one and appends the channels interleaved.
+#[inline(always)]
+fn chunked(rows: [&[u8]; 3], out: &mut Vec<u8>, convert: impl Fn([&[u8; LANES]; 3]) -> [[u8; LANES]; 3]) {
+    let [(a, a_rest), (b, b_rest), (c, c_rest)] = rows.map(|row| row.as_chunks::<LANES>());
+    for ((a, b), c) in a.iter().zip(b).zip(c) {
+        out.extend_from_slice(interleaved(&convert([a, b, c])).as_flattened());
+    }
+    let [a, b, c] = [a_rest, b_rest, c_rest].map(|rest| {
+        let mut padded = [0; LANES];
+        padded[..rest.len()].copy_from_slice(rest);
+        padded
+    });
+    out.extend_from_slice(interleaved(&convert([&a, &b, &c]))[..a_rest.len()].as_flattened());
+}
+
+#[inline(always)]
+fn interleaved([r, g, b]: &[[u8; LANES]; 3]) -> [[u8; 3]; LANES] {
+    std::array::from_fn(|lane| [r[lane], g[lane], b[lane]])
+}
