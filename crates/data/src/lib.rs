@@ -5,6 +5,7 @@
 //! - [`labels`]: every label checked before training starts; [`images`]: some images decoded before it does
 //! - [`sampler`]: which samples make which batch, a pure function of seed, epoch, step and rank
 //! - [`worker`]: threads that decode samples into a [`Batch`], two batches ahead
+//! - [`im2rec`]: image folders to lists, lists to `.rec` files, as MXNet's tool of that name
 //! - [`error`]: what can go wrong, and whose fault it is
 //!
 //! Byte formats live in `brazier-mxnet`, pixels in `brazier-image`; nothing here knows the network or the platform.
@@ -14,6 +15,7 @@
 pub mod batch;
 pub mod channel;
 pub mod error;
+pub mod im2rec;
 pub mod images;
 pub mod labels;
 pub mod sample;
