@@ -9,6 +9,7 @@
 //! - [`sampler`]: which samples make which batch, a pure function of seed, epoch, step and rank
 //! - [`worker`]: threads that decode samples into a [`Batch`], two batches ahead
 //! - [`audit`]: a whole data set examined, every fault collected; [`preview`]: pictures of what the network will see
+//! - [`im2rec`]: image folders to lists, lists to `.rec` files, as MXNet's tool of that name
 //! - [`error`]: what can go wrong, and whose fault it is
 //!
 //! Byte formats live in `brazier-mxnet`, pixels in `brazier-image`; nothing here knows the network or the platform.
@@ -20,6 +21,7 @@ pub mod batch;
 pub mod channel;
 pub mod damage;
 pub mod error;
+pub mod im2rec;
 pub mod images;
 pub mod labels;
 pub mod preview;
