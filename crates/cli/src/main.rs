@@ -3,6 +3,7 @@
 //! - [`train`]: from a container's `/opt/ml` or from a data set's folder to an artifact
 //! - [`serve`]: an artifact behind `/ping` and `/invocations`
 //! - [`predict`]: an artifact asked on the command line
+//! - [`im2rec`]: image folders to lists and record files, as MXNet's tool of that name
 //! - [`inspect`]: what is in a `.rec`, `.lst`, `.params`, symbol or `model.tar.gz`
 //! - [`audit`]: a data set examined before training
 //! - [`preview`]: what the network will see of it, as pictures
@@ -19,6 +20,7 @@ use clap::Command;
 
 mod audit;
 mod fault;
+mod im2rec;
 mod inspect;
 mod output;
 mod panics;
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Some(("serve", arguments)) => serve::run(arguments),
         Some(("predict", arguments)) => predict::run(arguments),
         Some(("inspect", arguments)) => inspect::run(arguments),
+        Some(("im2rec", arguments)) => im2rec::run(arguments),
         Some(("audit", arguments)) => audit::run(arguments),
         Some(("preview", arguments)) => preview::run(arguments),
         _ => Ok(()),
@@ -76,6 +79,7 @@ fn command() -> Command {
         .subcommand(serve::command())
         .subcommand(predict::command())
         .subcommand(inspect::command())
+        .subcommand(im2rec::command())
         .subcommand(audit::command())
         .subcommand(preview::command())
 }

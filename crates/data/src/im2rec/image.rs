@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use brazier_image::crop::{self, centre};
-use brazier_image::{ImageError, InputShape, Limits, Pixels, decode, encode, resize};
+use brazier_image::{ImageError, InputShape, Limits, Pixels, Region, decode, encode, resize};
 use brazier_mxnet::image_record::ImageRecord;
 use brazier_mxnet::lst::Entry;
 
@@ -64,6 +64,7 @@ fn square(pixels: &Pixels) -> Result<Pixels, ImageError> {
     let (edge, channels) = (pixels.width().min(pixels.height()), pixels.channels());
     let shape = InputShape { channels, height: edge, width: edge };
     let mut data = vec![0; edge as usize * edge as usize * channels as usize];
-    crop::copy(pixels, shape, centre(pixels, shape), &mut data)?;
+    let whole = Region::whole(pixels.width(), pixels.height());
+    crop::copy(pixels, whole, centre(pixels.size(), shape), false, &mut data)?;
     Pixels::new(edge, edge, channels, data)
 }
