@@ -79,6 +79,18 @@ fn refusals() {
     assert_eq!(error.to_string(), format!("record file number 1 (from 0): {message}"));
 }
 
+/// Found by fuzzing: what follows a magic is a magic itself, and the share of a part begins between the two.
+#[test]
+fn parts_of_no_records_do_not_overlap() {
+    let magic = MAGIC.to_le_bytes();
+    let bytes = [[0; 4], magic, magic, [0; 4], [0; 4], magic, [0; 4], [0; 4]].concat();
+    for parts in 1..9 {
+        let ranges: Vec<_> = (0..parts).map(|part| recordio::part(&bytes, part, parts).unwrap()).collect();
+        assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start || pair[1].is_empty()), "{ranges:?}");
+        assert!(ranges.iter().all(|range| range.start <= range.end), "{ranges:?}");
+    }
+}
+
 fn payload() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![Just(MAGIC.to_le_bytes().to_vec()), vec(any::<u8>(), 0..30)];
     vec(piece, 0..6).prop_map(|pieces| pieces.concat())

@@ -93,25 +93,18 @@ fn record_from(files: &[&[u8]], offset: u64) -> Result<u64, FileError> {
     Ok(begins)
 }
 
-/// Scans words of four bytes for a magic whose next word has a position that begins a record. A next word that has
-/// not is passed over together with its magic.
+/// Scans words of four bytes for a head that begins a record. dmlc-core also passes over the word after a magic that
+/// begins none; that word is never a magic in what a writer wrote, and in other bytes parts would overlap.
 fn next_head(bytes: &[u8], from: u64) -> Result<u64, RecordError> {
-    let (words, _) = bytes.as_chunks::<4>();
-    // No truncation: `from` is below the length of a slice.
-    let mut at = (from / 4) as usize;
-    while let Some(word) = words.get(at) {
-        if *word != MAGIC.to_le_bytes() {
-            at += 1;
-            continue;
+    for offset in (from..bytes.len() as u64).step_by(4) {
+        // No truncation: it is below the length of a slice.
+        let rest = &bytes[offset as usize..];
+        if begins_record(rest) {
+            return Ok(offset);
         }
-        let offset = 4 * at as u64;
-        match words.get(at + 1) {
-            Some(_) if begins_record(&bytes[4 * at..]) => return Ok(offset),
-            Some(_) => at += 2,
-            None => {
-                let (field, found, expected) = ("part head", 4, HEAD_BYTES);
-                return Err(RecordError::Truncated { offset, field, found, expected });
-            }
+        if rest == MAGIC.to_le_bytes() {
+            let (field, found, expected) = ("part head", 4, HEAD_BYTES);
+            return Err(RecordError::Truncated { offset, field, found, expected });
         }
     }
     Ok(bytes.len() as u64)
