@@ -18,14 +18,17 @@ const NAMED: usize = 20;
 
 /// The command line of `im2rec`.
 pub fn command() -> Command {
-    let flag = |id: &'static str, help: &'static str| {
-        Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
-    };
+    let flag =
+        |id: &'static str, help: &'static str| Arg::new(id).long(id).action(ArgAction::SetTrue).help(help);
     let option = |id: &'static str, value: &'static str, default: &'static str, help: &'static str| {
         Arg::new(id).long(id).value_name(value).default_value(default).help(help)
     };
     let path = |id: &'static str, help: &'static str| {
-        Arg::new(id).value_name(id.to_uppercase()).required(true).value_parser(value_parser!(PathBuf)).help(help)
+        Arg::new(id)
+            .value_name(id.to_uppercase())
+            .required(true)
+            .value_parser(value_parser!(PathBuf))
+            .help(help)
     };
     Command::new("im2rec")
         .about("Pack images into RecordIO files, as MXNet's im2rec.py does")
@@ -95,7 +98,11 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     if !root.is_dir() {
         return Err(client(format!("{} is not a folder: expected the folder of the images", root.display())));
     }
-    if arguments.get_flag("list") { make_lists(arguments, &prefix, &root) } else { pack_lists(arguments, &prefix, &root) }
+    if arguments.get_flag("list") {
+        make_lists(arguments, &prefix, &root)
+    } else {
+        pack_lists(arguments, &prefix, &root)
+    }
 }
 
 fn make_lists(arguments: &ArgMatches, prefix: &Path, root: &Path) -> anyhow::Result<()> {
@@ -120,7 +127,10 @@ fn make_lists(arguments: &ArgMatches, prefix: &Path, root: &Path) -> anyhow::Res
         for (number, class) in listing.classes.iter().enumerate() {
             writeln!(out, "{class} {number}")?;
         }
-        listing.files.iter().try_for_each(|file| writeln!(out, "{}: {} images", file.path.display(), file.images))?;
+        listing
+            .files
+            .iter()
+            .try_for_each(|file| writeln!(out, "{}: {} images", file.path.display(), file.images))?;
         Ok(())
     })())
 }
@@ -158,7 +168,9 @@ fn pack_lists(arguments: &ArgMatches, prefix: &Path, root: &Path) -> anyhow::Res
     }
     match failed {
         0 => Ok(()),
-        failed => Err(client(format!("{failed} images could not be packed; the record files hold the others"))),
+        failed => {
+            Err(client(format!("{failed} images could not be packed; the record files hold the others")))
+        }
     }
 }
 
@@ -170,7 +182,9 @@ fn report(packed: &Packed) -> anyhow::Result<usize> {
     if let Some(more) = packed.failed.len().checked_sub(NAMED).filter(|&more| more > 0) {
         eprintln!("and {more} more");
     }
-    unless_closed(writeln!(io::stdout(), "{}: {} records", packed.path.display(), packed.written).map_err(Into::into))?;
+    unless_closed(
+        writeln!(io::stdout(), "{}: {} records", packed.path.display(), packed.written).map_err(Into::into),
+    )?;
     Ok(packed.failed.len())
 }
 
@@ -179,7 +193,8 @@ fn bar(list: &Path) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new(0).with_prefix(list.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    let bar =
+        ProgressBar::new(0).with_prefix(list.file_name().unwrap_or_default().to_string_lossy().into_owned());
     match ProgressStyle::with_template(" {prefix} {bar:30} {pos}/{len} images, {per_sec}, {eta} left") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

@@ -39,6 +39,13 @@ pub fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Take records of a .rec file as plain bytes, without an image header"),
         )
+        .arg(
+            Arg::new("part")
+                .long("part")
+                .value_name("K/N")
+                .value_parser(part)
+                .help("Of a .rec file only what reader K (from 0) of N gets, divided as MXNet divides it"),
+        )
 }
 
 /// How the answer is wanted.
@@ -46,12 +53,24 @@ pub fn command() -> Command {
 struct Form {
     json: bool,
     raw: bool,
+    /// Number of the part and of the parts.
+    part: Option<(usize, usize)>,
+}
+
+/// `0/3`, a part that there is.
+fn part(text: &str) -> Result<(usize, usize), String> {
+    let numbers =
+        text.split_once('/').and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
+    numbers
+        .filter(|(part, parts)| part < parts)
+        .ok_or_else(|| "expected K/N with K from 0 to N - 1".to_owned())
 }
 
 /// Inspects.
 pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     let Some(path) = arguments.get_one::<PathBuf>("file") else { return Ok(()) };
-    let form = Form { json: arguments.get_flag("json"), raw: arguments.get_flag("raw") };
+    let part = arguments.get_one::<(usize, usize)>("part").copied();
+    let form = Form { json: arguments.get_flag("json"), raw: arguments.get_flag("raw"), part };
     let mut out = BufWriter::new(io::stdout().lock());
     // What was found before an error is worth showing.
     let result = inspect(path, form, &mut out);

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 
 use brazier_image::probe;
 use brazier_mxnet::image_record::ImageRecord;
-use brazier_mxnet::recordio::{OwnedRecord, Reader};
+use brazier_mxnet::recordio::{self, OwnedRecord, Reader};
 use serde_json::{Value, json};
 
 use super::Form;
@@ -20,9 +20,15 @@ const SHOWN: usize = 10;
 /// Walks the file front to back, one record in memory at a time.
 pub fn show(path: &Path, file: File, form: Form, out: &mut dyn Write) -> anyhow::Result<()> {
     let refused = |reason: String| client(format!("{}: {reason}", path.display()));
-    let mut reader = Reader::new(BufReader::with_capacity(1 << 20, file));
+    let bytes = file.metadata().map_err(|error| refused(error.to_string()))?.len();
+    let (part, parts) = form.part.unwrap_or((0, 1));
+    let share = recordio::share(bytes, part, parts).map_err(|error| refused(error.to_string()))?;
+    let mut reader = Reader::new(file);
     let mut summary = Summary::default();
     while let Some(record) = reader.next_record().map_err(|error| refused(error.to_string()))? {
+        if !share.contains(&record.offset) {
+            continue;
+        }
         let line = match form.raw {
             true => raw(&record),
             false => image(&record)

@@ -5,6 +5,7 @@
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
 //! - [`local`]: a person's training run
 //! - [`endpoint`]: `serve`, asked over a socket, and `predict`, which must agree with it
+//! - [`im2rec`]: images to lists to record files
 //! - [`inspection`]: `inspect` of every format
 //! - [`audit`]: a sound data set, and one with every kind of fault
 //! - [`preview`]: sheets and arrays against the images themselves
@@ -18,6 +19,7 @@ mod audit;
 mod container;
 mod endpoint;
 mod harness;
+mod im2rec;
 mod inspection;
 mod local;
 mod modes;
