@@ -86,7 +86,10 @@ fn parts_of_no_records_do_not_overlap() {
     let bytes = [[0; 4], magic, magic, [0; 4], [0; 4], magic, [0; 4], [0; 4]].concat();
     for parts in 1..9 {
         let ranges: Vec<_> = (0..parts).map(|part| recordio::part(&bytes, part, parts).unwrap()).collect();
-        assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start || pair[1].is_empty()), "{ranges:?}");
+        assert!(
+            ranges.windows(2).all(|pair| pair[0].end == pair[1].start || pair[1].is_empty()),
+            "{ranges:?}"
+        );
         assert!(ranges.iter().all(|range| range.start <= range.end), "{ranges:?}");
     }
 }
