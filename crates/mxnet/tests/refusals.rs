@@ -75,6 +75,12 @@ fn record_length_is_bounded() {
     let read = |limit| Reader::with_limit(bytes.as_slice(), limit).next_record();
     assert_eq!(read(12).unwrap().unwrap().payload, *b"abcd\x0a\x23\xd7\xceefgh");
     assert!(matches!(read(11), Err(RecordError::TooLong { offset: 0, found: 12, limit: 11 })));
+    // Too long is too long, found by fuzzing: whether the bytes are there is not looked at.
+    let bytes = [part(1, 4, b"abcd"), part(3, MAX_RECORD_BYTES as u32 - 7, b"")].concat();
+    let message = "record at byte 0 has 536870912 bytes or more, the limit is 536870911";
+    assert_eq!(stream(&bytes).to_string(), message);
+    assert_eq!(offsets(&bytes).unwrap_err().to_string(), message);
+    assert_eq!(record_at(&bytes, 0).unwrap_err().to_string(), message);
     let longest = vec![0; MAX_RECORD_BYTES as usize + 1];
     assert!(matches!(Writer::new(io::sink()).write(&longest), Err(RecordError::TooLong { .. })));
 }

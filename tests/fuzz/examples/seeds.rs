@@ -11,7 +11,9 @@ const LARGEST: usize = 8 << 10;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [repository, corpus] = arguments.as_slice() else { return Err(io::Error::other("seeds REPOSITORY CORPUS")) };
+    let [repository, corpus] = arguments.as_slice() else {
+        return Err(io::Error::other("seeds REPOSITORY CORPUS"));
+    };
     let formats = repository.join("tests/golden/formats");
     let seed = |target: &str, name: &str, bytes: &[u8]| write(corpus, target, name, bytes);
 

@@ -18,16 +18,15 @@ pub struct Record<'a> {
 /// # Errors
 /// When no record begins there, or it does not end within `bytes`.
 pub fn record_at(bytes: &[u8], offset: u64) -> Result<(Record<'_>, u64), RecordError> {
-    let (head, data, mut next) = part_at(bytes, offset, true)?;
+    let (head, data, mut next) = part_at(bytes, offset, None)?;
     if head.position.ends() {
         return Ok((Record { offset, payload: Cow::Borrowed(data) }, next));
     }
     let mut payload = data.to_vec();
     loop {
-        let (head, data, after) = part_at(bytes, next, false)?;
         payload.extend_from_slice(&MAGIC.to_le_bytes());
+        let (head, data, after) = part_at(bytes, next, Some((offset, payload.len() as u64)))?;
         payload.extend_from_slice(data);
-        check_length(offset, payload.len() as u64)?;
         next = after;
         if head.position.ends() {
             return Ok((Record { offset, payload: Cow::Owned(payload) }, next));
@@ -50,25 +49,33 @@ pub fn offsets(bytes: &[u8]) -> Result<Vec<u64>, RecordError> {
 
 /// The offset after the record that begins at `offset`; the data is not looked at.
 pub(super) fn record_end(bytes: &[u8], offset: u64) -> Result<u64, RecordError> {
-    let (mut head, data, mut next) = part_at(bytes, offset, true)?;
+    let (mut head, data, mut next) = part_at(bytes, offset, None)?;
     let mut length = data.len() as u64;
     while !head.position.ends() {
         let data;
-        (head, data, next) = part_at(bytes, next, false)?;
-        length += 4 + data.len() as u64;
-        check_length(offset, length)?;
+        length += 4;
+        (head, data, next) = part_at(bytes, next, Some((offset, length)))?;
+        length += data.len() as u64;
     }
     Ok(next)
 }
 
-/// The part at `offset`: its head, its data, and the offset after its padding.
-fn part_at(bytes: &[u8], offset: u64, starts: bool) -> Result<(Head, &[u8], u64), RecordError> {
+/// The part at `offset`: its head, its data, and the offset after its padding. A part that continues a record comes
+/// with that record's offset and the bytes of payload before it.
+fn part_at(
+    bytes: &[u8],
+    offset: u64,
+    continues: Option<(u64, u64)>,
+) -> Result<(Head, &[u8], u64), RecordError> {
     let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
     let Some((head, rest)) = rest.split_first_chunk::<8>() else {
         let found = rest.len() as u64;
         return Err(RecordError::Truncated { offset, field: "part head", found, expected: HEAD_BYTES });
     };
-    let head = Head::decode(*head, offset, starts)?;
+    let head = Head::decode(*head, offset, continues.is_none())?;
+    if let Some((start, before)) = continues {
+        check_length(start, before + u64::from(head.length))?;
+    }
     let padded = head.padded() as u64;
     // No overflow: `offset` lies within a slice, whose length is below 2^63.
     let begins = offset + HEAD_BYTES;

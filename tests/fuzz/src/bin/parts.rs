@@ -23,11 +23,13 @@ fuzz_target!(|bytes: &[u8]| {
     }
     // In two sound files every record is in the part in whose share it begins.
     let (Ok(first), Ok(second)) = (offsets(a), offsets(b)) else { return };
-    let all: Vec<u64> = first.into_iter().chain(second.into_iter().map(|offset| offset + a.len() as u64)).collect();
+    let all: Vec<u64> =
+        first.into_iter().chain(second.into_iter().map(|offset| offset + a.len() as u64)).collect();
     for (part, range) in ranges.iter().enumerate() {
         let share = share(total, part, parts).unwrap();
         // A record's data may hold a magic that no writer leaves there: then a part begins inside it.
-        if !range.is_empty() && all.contains(&range.start) && (range.end == total || all.contains(&range.end)) {
+        if !range.is_empty() && all.contains(&range.start) && (range.end == total || all.contains(&range.end))
+        {
             let begins = |within: &std::ops::Range<u64>| all.iter().filter(|at| within.contains(at)).count();
             assert_eq!(begins(&share), begins(range));
         }
