@@ -21,6 +21,7 @@ fn main() -> io::Result<()> {
         match name.rsplit_once('.').map(|(_, ending)| ending) {
             Some("rec") => {
                 seed("recordio", &name, &bytes)?;
+                seed("channel", &name, &after(&[1], &bytes))?;
                 seed("parts", &name, &after(&[3, 0, 2], &bytes))?;
                 for offset in offsets(&bytes).unwrap_or_default() {
                     let (record, end) = record_at(&bytes, offset).map_err(io::Error::other)?;
@@ -42,7 +43,16 @@ fn main() -> io::Result<()> {
     seed("parts", "small", &after(&[4, 16, 0], &small()))?;
     seed("lst", "labels", "3\t1.000000\t0.5\tcats/a b.jpg\r\n\n-1\t1e3\tü.png\n".as_bytes())?;
     seed("lst", "mark", "\u{feff}0\t1\tx\n1\tnan\ty\n2\ty\n".as_bytes())?;
-    seed("idx", "small", b"0\t0\r\n\n7 16\n")
+    seed("idx", "small", b"0\t0\r\n\n7 16\n")?;
+    for (name, text) in [("one", "3"), ("text", "\"[1, 0, 1]\""), ("list", "[\"2\", 5.5e1]")] {
+        seed("label_text", name, text.as_bytes())?;
+    }
+    seed("channel", "records", &after(&[0], &small()))?;
+    seed("channel", "list", b"\x020\t1.5\ta/1.png\n1\t0\t1\ta/2.png\n")?;
+    let line = r#"{"source-ref": "s3://b/a/1.png", "c": "1", "c-metadata": {"class-name": "x", "class-map": {"1": "y"}}}"#;
+    seed("channel", "manifest", &after(&[3], line.as_bytes()))?;
+    seed("channel", "images", &[4, 0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 9, 9])?;
+    seed("channel", "packed", &[4, 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0])
 }
 
 /// Records round the magic.
