@@ -3,8 +3,8 @@
 //! - `header`: the marker segments, and which files are left to a general decoder; `orientation`: Exif
 //! - `segments`: the entropy-coded bytes without stuffing; `bits`, `huffman`, `block`: coefficients from them
 //! - `idct`: coefficients to samples; `plan`: which blocks a region needs; `strip`: where their samples wait
-//! - `upsample`, `colour`, `output`: samples to pixels; `scan`: the pass that drives it all; `dispatch`: the same,
-//!   compiled for the processor at hand; `scratch`: kept memory
+//! - `upsample`, `colour`, `output`: samples to pixels; `scan`: the pass that drives it all; `dispatch` and `kernel`:
+//!   the same for the processor at hand; `scratch`: kept memory
 //!
 //! A region costs less than the image: blocks outside are stepped over, nothing below is looked at, and restart markers
 //! are used to start late. The pixels are those of a full decode all the same. Memory besides the pixels grows with
@@ -17,6 +17,7 @@ mod dispatch;
 mod header;
 mod huffman;
 mod idct;
+mod kernel;
 mod orientation;
 mod output;
 mod plan;

@@ -1,9 +1,9 @@
 //! One block's entropy-coded coefficients, T.81 F.2.2.
 
 use super::JpegFault;
-use super::bits::Bits;
+use super::bits::{Bits, REFILLED};
 use super::header::ZIGZAG;
-use super::huffman::Table;
+use super::huffman::{Table, WHOLE_BITS};
 
 /// Coefficients by row x 8 + column; what lies beyond the first 64 is written to and never read.
 pub(super) type Coefficients = [i16; 256];
@@ -31,36 +31,41 @@ fn check(place: u32) -> Result<(), JpegFault> {
 /// `previous` is the component's last DC coefficient.
 #[inline(always)]
 pub(super) fn read(
-    bits: &mut Bits,
+    cursor: &mut Bits,
     dc: &Table,
     ac: &Table,
     previous: &mut i32,
     coefficients: &mut Coefficients,
 ) -> Result<u32, JpegFault> {
+    // A copy, so that it stays in registers.
+    let mut bits = *cursor;
     bits.refill();
-    difference(bits, dc, previous)?;
+    difference(&mut bits, dc, previous)?;
     coefficients[0] = *previous as i16;
     let mut place = 0;
-    // A refill has bits for a difference (16 + 11 at most) and a coefficient (16 + 10), or for two coefficients.
-    coefficient(bits, ac, &mut place, coefficients);
-    while place < 63 {
+    'block: while place < 63 {
         bits.refill();
-        coefficient(bits, ac, &mut place, coefficients);
-        if place >= 63 {
-            break;
+        for _ in 0..REFILLED / WHOLE_BITS {
+            let whole = ac.whole(bits.ahead());
+            if !whole.is_known() {
+                bits.refill();
+                let step = ac.step(bits.ahead());
+                place += step.advance();
+                coefficients[usize::from(PLACES[place as usize & 255])] = step.value(bits.ahead()) as i16;
+                bits.consume(step.bits());
+                continue 'block;
+            }
+            place += whole.advance();
+            coefficients[usize::from(PLACES[place as usize & 255])] = whole.value();
+            bits.consume(whole.bits());
+            if place >= 63 {
+                break 'block;
+            }
         }
-        coefficient(bits, ac, &mut place, coefficients);
     }
+    *cursor = bits;
     check(place)?;
     Ok(place & 63)
-}
-
-#[inline(always)]
-fn coefficient(bits: &mut Bits, ac: &Table, place: &mut u32, coefficients: &mut Coefficients) {
-    let step = ac.step(bits.ahead());
-    *place += step.advance();
-    coefficients[usize::from(PLACES[*place as usize & 255])] = step.value(bits.ahead()) as i16;
-    bits.consume(step.bits());
 }
 
 #[inline(always)]
@@ -73,9 +78,10 @@ fn difference(bits: &mut Bits, dc: &Table, previous: &mut i32) -> Result<(), Jpe
 
 /// Moves behind a block; only its DC coefficient is taken note of.
 #[inline(always)]
-pub(super) fn skip(bits: &mut Bits, dc: &Table, ac: &Table, previous: &mut i32) -> Result<(), JpegFault> {
+pub(super) fn skip(cursor: &mut Bits, dc: &Table, ac: &Table, previous: &mut i32) -> Result<(), JpegFault> {
+    let mut bits = *cursor;
     bits.refill();
-    difference(bits, dc, previous)?;
+    difference(&mut bits, dc, previous)?;
     let mut place = 0;
     while place < 63 {
         bits.refill();
@@ -89,5 +95,6 @@ pub(super) fn skip(bits: &mut Bits, dc: &Table, ac: &Table, previous: &mut i32) 
             place += step.advance();
         }
     }
+    *cursor = bits;
     check(place)
 }

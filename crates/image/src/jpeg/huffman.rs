@@ -5,6 +5,7 @@
 
 /// Bits that the direct lookup sees; longer codes are searched.
 const DIRECT_BITS: u32 = 10;
+pub(super) const WHOLE_BITS: u32 = 11;
 /// Bits that the lookup of several symbols sees.
 const SKIP_BITS: u32 = 12;
 /// Added to the place in a block by the end-of-block symbol.
@@ -72,10 +73,10 @@ impl Step {
         Self((code + value) | code << 8 | (63 - value) << 16 | advance << 24)
     }
 
-    /// Bits of code and value, in the lowest six bits.
+    /// Bits of code and value, in the lowest six bits; the others mean something else.
     #[inline(always)]
     pub(super) fn bits(self) -> u32 {
-        self.0 & 63
+        self.0
     }
 
     /// Steps on in the block: to the coefficient that the value is for.
@@ -95,6 +96,35 @@ impl Step {
     }
 }
 
+/// A code with its value in full, for both are short. From the highest bit: 16 bits of value; 8 of steps on; 8 of the
+/// bits of code and value. As a whole 0 when unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whole(u32);
+
+impl Whole {
+    const UNKNOWN: Self = Self(0);
+
+    #[inline(always)]
+    pub(super) fn is_known(self) -> bool {
+        self != Self::UNKNOWN
+    }
+
+    #[inline(always)]
+    pub(super) fn bits(self) -> u32 {
+        self.0
+    }
+
+    #[inline(always)]
+    pub(super) fn advance(self) -> u32 {
+        (self.0 >> 8) & 255
+    }
+
+    #[inline(always)]
+    pub(super) fn value(self) -> i16 {
+        (self.0 >> 16) as i16
+    }
+}
+
 /// Whether the table is for DC differences or AC coefficients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
@@ -106,6 +136,7 @@ pub(super) enum Class {
 pub(super) struct Table {
     class: Class,
     direct: [Step; 1 << DIRECT_BITS],
+    whole: [Whole; 1 << WHOLE_BITS],
     /// Bits (low 4) and steps on (high 8) of as many whole symbols as fit; 0 for none. An end of block counts as one
     /// step and sets `END`.
     several: [u16; 1 << SKIP_BITS],
@@ -124,6 +155,7 @@ impl Table {
         let mut table = Self {
             class,
             direct: [Step::UNKNOWN; 1 << DIRECT_BITS],
+            whole: [Whole::UNKNOWN; 1 << WHOLE_BITS],
             several: [0; 1 << SKIP_BITS],
             limit: [0; 17],
             offset: [0; 17],
@@ -143,6 +175,7 @@ impl Table {
             index += 1;
         });
         if class == Class::Ac {
+            table.fill_whole();
             table.fill_several();
         }
         table
@@ -167,6 +200,22 @@ impl Table {
         (entry & 15, entry >> 8)
     }
 
+    #[inline(always)]
+    pub(super) fn whole(&self, next: u64) -> Whole {
+        self.whole[(next >> (64 - WHOLE_BITS)) as usize]
+    }
+
+    fn fill_whole(&mut self) {
+        for (pattern, entry) in (0u64..).zip(&mut self.whole) {
+            let next = pattern << (64 - WHOLE_BITS);
+            let step = self.direct[(next >> (64 - DIRECT_BITS)) as usize];
+            if step != Step::UNKNOWN && step.bits() & 63 <= WHOLE_BITS {
+                let value = step.value(next) as u32;
+                *entry = Whole(value << 16 | step.advance() << 8 | step.bits() & 63);
+            }
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn search(&self, next: u64) -> Step {
@@ -187,7 +236,7 @@ impl Table {
             while advance < END {
                 let rest = pattern << (64 - SKIP_BITS) << used;
                 let step = self.direct[(rest >> (64 - DIRECT_BITS)) as usize];
-                if step == Step::UNKNOWN || used + step.bits() > SKIP_BITS {
+                if step == Step::UNKNOWN || used + (step.bits() & 63) > SKIP_BITS {
                     break;
                 }
                 // An end counts as a step, so that it is not taken where the block is already full.
@@ -195,7 +244,7 @@ impl Table {
                 if (advance + on) & (END - 1) > 63 {
                     break;
                 }
-                used += step.bits();
+                used += step.bits() & 63;
                 advance += on;
             }
             *entry = (used | advance << 8) as u16;
