@@ -3,7 +3,7 @@
 use super::JpegFault;
 use super::bits::{Bits, REFILLED};
 use super::header::ZIGZAG;
-use super::huffman::{Table, WHOLE_BITS};
+use super::huffman::{END, PAIR_BITS, Table};
 
 /// Coefficients by row x 8 + column; what lies beyond the first 64 is written to and never read.
 pub(super) type Coefficients = [i16; 256];
@@ -26,7 +26,7 @@ fn check(place: u32) -> Result<(), JpegFault> {
     if place & 64 == 0 { Ok(()) } else { Err(JpegFault::Code) }
 }
 
-/// Reads a block into `coefficients`, all zero before, and returns the place of its last non-zero coefficient.
+/// Reads a block into `coefficients`, all zero before, and returns whether it has none but the first.
 ///
 /// `previous` is the component's last DC coefficient.
 #[inline(always)]
@@ -36,36 +36,40 @@ pub(super) fn read(
     ac: &Table,
     previous: &mut i32,
     coefficients: &mut Coefficients,
-) -> Result<u32, JpegFault> {
+) -> Result<bool, JpegFault> {
     // A copy, so that it stays in registers.
     let mut bits = *cursor;
     bits.refill();
     difference(&mut bits, dc, previous)?;
     coefficients[0] = *previous as i16;
     let mut place = 0;
-    'block: while place < 63 {
+    while place < 63 {
         bits.refill();
-        for _ in 0..REFILLED / WHOLE_BITS {
-            let whole = ac.whole(bits.ahead());
-            if !whole.is_known() {
+        for _ in 0..REFILLED / PAIR_BITS {
+            let pair = ac.pair(bits.ahead());
+            let end = place + pair.advance();
+            // Also where the block is full behind the first symbol, and the second belongs to the next block.
+            if !pair.is_known() || end & 64 != 0 {
                 bits.refill();
                 let step = ac.step(bits.ahead());
                 place += step.advance();
                 coefficients[usize::from(PLACES[place as usize & 255])] = step.value(bits.ahead()) as i16;
                 bits.consume(step.bits());
-                continue 'block;
+                break;
             }
-            place += whole.advance();
-            coefficients[usize::from(PLACES[place as usize & 255])] = whole.value();
-            bits.consume(whole.bits());
+            let first = place + pair.to_first();
+            coefficients[usize::from(PLACES[end as usize & 255])] = pair.second();
+            coefficients[usize::from(PLACES[first as usize & 255])] = pair.first();
+            bits.consume(pair.bits());
+            place = end;
             if place >= 63 {
-                break 'block;
+                break;
             }
         }
     }
     *cursor = bits;
     check(place)?;
-    Ok(place & 63)
+    Ok(place == END)
 }
 
 #[inline(always)]
@@ -85,14 +89,21 @@ pub(super) fn skip(cursor: &mut Bits, dc: &Table, ac: &Table, previous: &mut i32
     let mut place = 0;
     while place < 63 {
         bits.refill();
-        let (used, advance) = ac.several(bits.ahead());
-        if used != 0 && (place + advance) & 64 == 0 {
-            bits.consume(used);
-            place += advance;
-        } else {
-            let step = ac.step(bits.ahead());
-            bits.consume(step.bits());
-            place += step.advance();
+        for _ in 0..REFILLED / PAIR_BITS {
+            let pair = ac.pair(bits.ahead());
+            let end = place + pair.advance();
+            if !pair.is_known() || end & 64 != 0 {
+                bits.refill();
+                let step = ac.step(bits.ahead());
+                place += step.advance();
+                bits.consume(step.bits());
+                break;
+            }
+            bits.consume(pair.bits());
+            place = end;
+            if place >= 63 {
+                break;
+            }
         }
     }
     *cursor = bits;

@@ -100,10 +100,10 @@ impl<'a> Scan<'a> {
             return block::skip(&mut cursor.bits, dc, ac, previous);
         }
         let coefficients = &mut cursor.coefficients;
-        let last = block::read(&mut cursor.bits, dc, ac, previous, coefficients)?;
+        let flat = block::read(&mut cursor.bits, dc, ac, previous, coefficients)?;
         let quant = &self.header.components[component].quant;
         let samples = match plane.size {
-            _ if last == 0 => [[idct::flat(coefficients[0], quant[0]); 8]; 8],
+            _ if flat => [[idct::flat(coefficients[0], quant[0]); 8]; 8],
             8 => kernel.transform(coefficients, quant),
             4 => Reduced::Four.transform(coefficients, quant),
             2 => Reduced::Two.transform(coefficients, quant),
