@@ -3,8 +3,8 @@
 //! - `header`: the marker segments, and which files are left to a general decoder; `orientation`: Exif
 //! - `segments`: the entropy-coded bytes without stuffing; `bits`, `huffman`, `block`: coefficients from them
 //! - `idct`: coefficients to samples; `plan`: which blocks a region needs; `strip`: where their samples wait
-//! - `upsample`, `colour`, `output`: samples to pixels; `scan`: the pass that drives it all; `dispatch`: the same,
-//!   compiled for the processor at hand; `scratch`: kept memory
+//! - `upsample`, `colour`, `output`: samples to pixels; `scan`: the pass that drives it all; `dispatch` and `kernel`:
+//!   the same for the processor at hand; `scratch`: kept memory
 //!
 //! A region costs less than the image: blocks outside are stepped over, nothing below is looked at, and restart markers
 //! are used to start late. The pixels are those of a full decode all the same. Memory besides the pixels grows with
@@ -17,6 +17,7 @@ mod dispatch;
 mod header;
 mod huffman;
 mod idct;
+mod kernel;
 mod orientation;
 mod output;
 mod plan;
@@ -58,6 +59,31 @@ pub enum JpegFault {
     Request(#[from] ImageError),
 }
 
+/// How many pixels a side become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scale {
+    /// 1: every pixel stays.
+    Full,
+    /// 2.
+    Half,
+    /// 4.
+    Quarter,
+    /// 8.
+    Eighth,
+}
+
+impl Scale {
+    /// Pixels a side that eight become.
+    const fn eighths(self) -> u32 {
+        match self {
+            Self::Full => 8,
+            Self::Half => 4,
+            Self::Quarter => 2,
+            Self::Eighth => 1,
+        }
+    }
+}
+
 /// A JPEG whose header has been read, and is of the kind decoded here.
 #[derive(Debug, Clone)]
 pub struct Jpeg<'a> {
@@ -89,28 +115,34 @@ impl<'a> Jpeg<'a> {
         self.header.orientation
     }
 
+    /// Columns and rows when decoded by `scale`, before any orientation: rounded up.
+    pub fn size(&self, scale: Scale) -> (u32, u32) {
+        (plan::scaled(self.width(), scale.eighths()), plan::scaled(self.height(), scale.eighths()))
+    }
+
     /// Decodes `region` into 1 (grey) or 3 (RGB) channels, as stored: exactly the pixels that a full decode has there.
     ///
     /// Grey is the luma of a YCbCr file. Errors when the region is not in the image, the data is damaged as far as it
     /// is looked at, or the file does not end with EOI; bytes behind that are ignored. A scan too short for its
     /// blocks, at two bits each, is refused before memory is spent on it.
     pub fn decode(&self, channels: u32, region: Region) -> Result<Pixels, JpegFault> {
-        let (width, height) = (self.width(), self.height());
+        self.decode_scaled(channels, Scale::Full, region)
+    }
+
+    /// The same of the image scaled down by leaving out the finer part of each block, which saves most of the work
+    /// behind the entropy decoding; `region` counts in pixels of the result. libjpeg's `scale_denom`, bit for bit.
+    pub fn decode_scaled(&self, channels: u32, scale: Scale, region: Region) -> Result<Pixels, JpegFault> {
+        let (image_width, image_height) = self.size(scale);
         if !matches!(channels, 1 | 3) {
             return Err(ImageError::Channels { found: channels }.into());
         }
-        if !region.fits(width, height) {
-            return Err(ImageError::CropOutside {
-                left: region.left,
-                top: region.top,
-                width: region.width,
-                height: region.height,
-                image_width: width,
-                image_height: height,
-            }
-            .into());
+        if !region.fits(image_width, image_height) {
+            let Region { left, top, width, height } = region;
+            return Err(
+                ImageError::CropOutside { left, top, width, height, image_width, image_height }.into()
+            );
         }
-        let plan = Plan::new(&self.header, region, channels, 8);
+        let plan = Plan::new(&self.header, region, channels, scale.eighths());
         let data = scratch::decode(&self.header, &plan, channels)?;
         Ok(Pixels::new(region.width, region.height, channels, data)?)
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use brazier_image::jpeg::Jpeg;
+use brazier_image::jpeg::{Jpeg, Scale};
 use brazier_image::{Pixels, Region};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -42,22 +42,43 @@ fn cut(pixels: &Pixels, region: Region) -> Vec<u8> {
     rows.flat_map(|row| &row[start..start + region.width as usize * channels]).copied().collect()
 }
 
-#[test]
-fn every_file_decodes_to_the_pixels_of_libjpeg_turbo() {
+/// Names the files whose pixels differ, if any.
+fn compare(scale: Scale, eighths: u32) {
     let cases = golden();
     assert!(cases.len() > 100);
     let mut wrong = Vec::new();
     for (name, scales) in cases {
         let encoded = read(&name);
         let jpeg = Jpeg::parse(&encoded).unwrap_or_else(|| panic!("{name}"));
-        for (channels, expected) in [1, 3].into_iter().zip(&scales[&8]) {
-            let found = digest(&whole(&jpeg, channels));
+        let (width, height) = jpeg.size(scale);
+        for (channels, expected) in [1, 3].into_iter().zip(&scales[&eighths]) {
+            let found = digest(&jpeg.decode_scaled(channels, scale, Region::whole(width, height)).unwrap());
             if found != *expected {
                 wrong.push(format!("{name} with {channels} channels: {found}, expected {expected}"));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_file_decodes_to_the_pixels_of_libjpeg_turbo() {
+    compare(Scale::Full, 8);
+}
+
+#[test]
+fn half_size_is_that_of_libjpeg_turbo() {
+    compare(Scale::Half, 4);
+}
+
+#[test]
+fn quarter_size_is_that_of_libjpeg_turbo() {
+    compare(Scale::Quarter, 2);
+}
+
+#[test]
+fn eighth_size_is_that_of_libjpeg_turbo() {
+    compare(Scale::Eighth, 1);
 }
 
 #[test]
@@ -132,17 +153,20 @@ proptest! {
     fn any_region_is_the_cut_of_the_whole(
         file in prop::sample::select(golden().into_keys().collect::<Vec<_>>()),
         channels in prop::sample::select(vec![1u32, 3]),
+        scale in prop::sample::select(vec![Scale::Full, Scale::Full, Scale::Half, Scale::Quarter, Scale::Eighth]),
         corners in prop::array::uniform4(0f64..1.0),
     ) {
         let encoded = read(&file);
         let jpeg = Jpeg::parse(&encoded).unwrap();
         let part = |at: f64, of: u32| (at * f64::from(of)) as u32;
-        let (left, top) = (part(corners[0], jpeg.width()), part(corners[1], jpeg.height()));
-        let width = 1 + part(corners[2], jpeg.width() - left);
-        let height = 1 + part(corners[3], jpeg.height() - top);
-        let region = Region { left, top, width, height };
-        let pixels = jpeg.decode(channels, region).unwrap();
-        prop_assert_eq!(pixels.data(), cut(&whole(&jpeg, channels), region));
+        let (all_width, all_height) = jpeg.size(scale);
+        let (left, top) = (part(corners[0], all_width), part(corners[1], all_height));
+        let width = 1 + part(corners[2], all_width - left);
+        let height = 1 + part(corners[3], all_height - top);
+        let region = Region { left, top, width: width.min(all_width - left), height: height.min(all_height - top) };
+        let pixels = jpeg.decode_scaled(channels, scale, region).unwrap();
+        let whole = jpeg.decode_scaled(channels, scale, Region::whole(all_width, all_height)).unwrap();
+        prop_assert_eq!(pixels.data(), cut(&whole, region));
     }
 
     /// Any result will do, as long as there is one; a region fails at most where the whole does.

@@ -1,9 +1,9 @@
 //! One block's entropy-coded coefficients, T.81 F.2.2.
 
 use super::JpegFault;
-use super::bits::Bits;
+use super::bits::{Bits, REFILLED};
 use super::header::ZIGZAG;
-use super::huffman::Table;
+use super::huffman::{END, PAIR_BITS, Table};
 
 /// Coefficients by row x 8 + column; what lies beyond the first 64 is written to and never read.
 pub(super) type Coefficients = [i16; 256];
@@ -26,41 +26,50 @@ fn check(place: u32) -> Result<(), JpegFault> {
     if place & 64 == 0 { Ok(()) } else { Err(JpegFault::Code) }
 }
 
-/// Reads a block into `coefficients`, all zero before, and returns the place of its last non-zero coefficient.
+/// Reads a block into `coefficients`, all zero before, and returns whether it has none but the first.
 ///
 /// `previous` is the component's last DC coefficient.
 #[inline(always)]
 pub(super) fn read(
-    bits: &mut Bits,
+    cursor: &mut Bits,
     dc: &Table,
     ac: &Table,
     previous: &mut i32,
     coefficients: &mut Coefficients,
-) -> Result<u32, JpegFault> {
+) -> Result<bool, JpegFault> {
+    // A copy, so that it stays in registers.
+    let mut bits = *cursor;
     bits.refill();
-    difference(bits, dc, previous)?;
+    difference(&mut bits, dc, previous)?;
     coefficients[0] = *previous as i16;
     let mut place = 0;
-    // A refill has bits for a difference (16 + 11 at most) and a coefficient (16 + 10), or for two coefficients.
-    coefficient(bits, ac, &mut place, coefficients);
     while place < 63 {
         bits.refill();
-        coefficient(bits, ac, &mut place, coefficients);
-        if place >= 63 {
-            break;
+        for _ in 0..REFILLED / PAIR_BITS {
+            let pair = ac.pair(bits.ahead());
+            let end = place + pair.advance();
+            // Also where the block is full behind the first symbol, and the second belongs to the next block.
+            if !pair.is_known() || end & 64 != 0 {
+                bits.refill();
+                let step = ac.step(bits.ahead());
+                place += step.advance();
+                coefficients[usize::from(PLACES[place as usize & 255])] = step.value(bits.ahead()) as i16;
+                bits.consume(step.bits());
+                break;
+            }
+            let first = place + pair.to_first();
+            coefficients[usize::from(PLACES[end as usize & 255])] = pair.second();
+            coefficients[usize::from(PLACES[first as usize & 255])] = pair.first();
+            bits.consume(pair.bits());
+            place = end;
+            if place >= 63 {
+                break;
+            }
         }
-        coefficient(bits, ac, &mut place, coefficients);
     }
+    *cursor = bits;
     check(place)?;
-    Ok(place & 63)
-}
-
-#[inline(always)]
-fn coefficient(bits: &mut Bits, ac: &Table, place: &mut u32, coefficients: &mut Coefficients) {
-    let step = ac.step(bits.ahead());
-    *place += step.advance();
-    coefficients[usize::from(PLACES[*place as usize & 255])] = step.value(bits.ahead()) as i16;
-    bits.consume(step.bits());
+    Ok(place == END)
 }
 
 #[inline(always)]
@@ -73,21 +82,30 @@ fn difference(bits: &mut Bits, dc: &Table, previous: &mut i32) -> Result<(), Jpe
 
 /// Moves behind a block; only its DC coefficient is taken note of.
 #[inline(always)]
-pub(super) fn skip(bits: &mut Bits, dc: &Table, ac: &Table, previous: &mut i32) -> Result<(), JpegFault> {
+pub(super) fn skip(cursor: &mut Bits, dc: &Table, ac: &Table, previous: &mut i32) -> Result<(), JpegFault> {
+    let mut bits = *cursor;
     bits.refill();
-    difference(bits, dc, previous)?;
+    difference(&mut bits, dc, previous)?;
     let mut place = 0;
     while place < 63 {
         bits.refill();
-        let (used, advance) = ac.several(bits.ahead());
-        if used != 0 && (place + advance) & 64 == 0 {
-            bits.consume(used);
-            place += advance;
-        } else {
-            let step = ac.step(bits.ahead());
-            bits.consume(step.bits());
-            place += step.advance();
+        for _ in 0..REFILLED / PAIR_BITS {
+            let pair = ac.pair(bits.ahead());
+            let end = place + pair.advance();
+            if !pair.is_known() || end & 64 != 0 {
+                bits.refill();
+                let step = ac.step(bits.ahead());
+                place += step.advance();
+                bits.consume(step.bits());
+                break;
+            }
+            bits.consume(pair.bits());
+            place = end;
+            if place >= 63 {
+                break;
+            }
         }
     }
+    *cursor = bits;
     check(place)
 }

@@ -1,12 +1,17 @@
 //! From component values to pixels: libjpeg's jdcolor.c, in 16-bit fixed point.
 
+use super::kernel::Kernel;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
 /// Pixels converted together.
-const LANES: usize = 32;
+pub(super) const LANES: usize = 32;
 
 /// Appends RGB pixels made of rows of Y, Cb and Cr.
 #[inline(always)]
-pub(super) fn from_ycbcr(y: &[u8], cb: &[u8], cr: &[u8], out: &mut Vec<u8>) {
-    chunked([y, cb, cr], out, |[y, cb, cr]| {
+pub(super) fn from_ycbcr(kernel: impl Kernel, y: &[u8], cb: &[u8], cr: &[u8], out: &mut Vec<u8>) {
+    chunked(kernel, [y, cb, cr], out, |[y, cb, cr]| {
         let mut rgb = [[0; LANES]; 3];
         for lane in 0..LANES {
             let (y, cb, cr) = (i16::from(y[lane]), i16::from(cb[lane]) - 128, i16::from(cr[lane]) - 128);
@@ -32,14 +37,14 @@ fn rounded(twice: i16, factor: i16) -> i16 {
 
 /// Appends RGB pixels made of rows of R, G and B.
 #[inline(always)]
-pub(super) fn from_rgb(r: &[u8], g: &[u8], b: &[u8], out: &mut Vec<u8>) {
-    chunked([r, g, b], out, |[r, g, b]| [*r, *g, *b]);
+pub(super) fn from_rgb(kernel: impl Kernel, r: &[u8], g: &[u8], b: &[u8], out: &mut Vec<u8>) {
+    chunked(kernel, [r, g, b], out, |[r, g, b]| [*r, *g, *b]);
 }
 
 /// Appends RGB pixels made of a row of grey.
 #[inline(always)]
-pub(super) fn from_grey(grey: &[u8], out: &mut Vec<u8>) {
-    from_rgb(grey, grey, grey, out);
+pub(super) fn from_grey(kernel: impl Kernel, grey: &[u8], out: &mut Vec<u8>) {
+    from_rgb(kernel, grey, grey, grey, out);
 }
 
 /// Appends grey pixels made of rows of R, G and B: 0.299 R + 0.587 G + 0.114 B.
@@ -52,20 +57,32 @@ pub(super) fn grey_from_rgb(r: &[u8], g: &[u8], b: &[u8], out: &mut Vec<u8>) {
 
 /// Converts `rows` of equal length by pieces of a fixed one and appends the channels interleaved.
 #[inline(always)]
-fn chunked(rows: [&[u8]; 3], out: &mut Vec<u8>, convert: impl Fn([&[u8; LANES]; 3]) -> [[u8; LANES]; 3]) {
-    let [(a, a_rest), (b, b_rest), (c, c_rest)] = rows.map(|row| row.as_chunks::<LANES>());
+fn chunked(
+    kernel: impl Kernel,
+    rows: [&[u8]; 3],
+    out: &mut Vec<u8>,
+    convert: impl Fn([&[u8; LANES]; 3]) -> [[u8; LANES]; 3],
+) {
+    let [a, b, c] = rows;
+    let ((a, a_rest), (b, b_rest), (c, c_rest)) =
+        (a.as_chunks::<LANES>(), b.as_chunks::<LANES>(), c.as_chunks::<LANES>());
     for ((a, b), c) in a.iter().zip(b).zip(c) {
-        out.extend_from_slice(interleaved(&convert([a, b, c])).as_flattened());
+        out.extend_from_slice(kernel.interleave(&convert([a, b, c])).as_flattened());
     }
-    let [a, b, c] = [a_rest, b_rest, c_rest].map(|rest| {
-        let mut padded = [0; LANES];
+    let mut rest = [[0; LANES]; 3];
+    for (padded, rest) in rest.iter_mut().zip([a_rest, b_rest, c_rest]) {
         padded[..rest.len()].copy_from_slice(rest);
-        padded
-    });
-    out.extend_from_slice(interleaved(&convert([&a, &b, &c]))[..a_rest.len()].as_flattened());
+    }
+    let [a, b, c] = &rest;
+    out.extend_from_slice(kernel.interleave(&convert([a, b, c]))[..a_rest.len()].as_flattened());
 }
 
+/// Pixels of three channels.
 #[inline(always)]
-fn interleaved([r, g, b]: &[[u8; LANES]; 3]) -> [[u8; 3]; LANES] {
-    std::array::from_fn(|lane| [r[lane], g[lane], b[lane]])
+pub(super) fn interleave([r, g, b]: &[[u8; LANES]; 3]) -> [[u8; 3]; LANES] {
+    let mut pixels = [[0; 3]; LANES];
+    for lane in 0..LANES {
+        pixels[lane] = [r[lane], g[lane], b[lane]];
+    }
+    pixels
 }

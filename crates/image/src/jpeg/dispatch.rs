@@ -1,7 +1,7 @@
 //! The pass as compiled for the processor at hand.
 
 use super::JpegFault;
-use super::idct::Portable;
+use super::kernel::Portable;
 use super::output::Output;
 use super::scan::Scan;
 use super::strip::Strip;
@@ -21,7 +21,7 @@ mod avx2 {
     use pulp::x86::V3;
 
     use super::{JpegFault, Output, Scan, Strip};
-    use crate::jpeg::idct::avx2::Avx2;
+    use crate::jpeg::kernel::Avx2;
 
     /// A closure would not do: whether it is inlined, and so compiled for AVX2, would be the compiler's choice.
     pub(super) struct Pass<'a, 'b> {

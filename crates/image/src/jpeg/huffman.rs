@@ -5,10 +5,11 @@
 
 /// Bits that the direct lookup sees; longer codes are searched.
 const DIRECT_BITS: u32 = 10;
-/// Bits that the lookup of several symbols sees.
-const SKIP_BITS: u32 = 12;
-/// Added to the place in a block by the end-of-block symbol.
-const END: u32 = 128;
+/// Bits that the lookup of one symbol or two sees. With more the tables would leave no room in the first cache.
+pub(super) const PAIR_BITS: u32 = 12;
+/// Added to the place in a block by the end-of-block symbol: 128, and a step, so that an end of block that is looked at
+/// where the block is already full shows as a block that runs over.
+pub(super) const END: u32 = 129;
 /// Added by bits that are no code.
 const INVALID: u32 = 192;
 
@@ -72,10 +73,10 @@ impl Step {
         Self((code + value) | code << 8 | (63 - value) << 16 | advance << 24)
     }
 
-    /// Bits of code and value, in the lowest six bits.
+    /// Bits of code and value, in the lowest six bits; the others mean something else.
     #[inline(always)]
     pub(super) fn bits(self) -> u32 {
-        self.0 & 63
+        self.0
     }
 
     /// Steps on in the block: to the coefficient that the value is for.
@@ -95,6 +96,72 @@ impl Step {
     }
 }
 
+/// One code or two with their values in full, as far as the next bits hold them.
+///
+/// From the lowest bit: 6 bits for the bits of all codes and values; 5 for the steps to the first coefficient; 8 for
+/// the steps on after all; 6 for the second value; 7 for the first value. As a whole 0 when unknown. Without a second
+/// code the second value is 0 and belongs where the first one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pair(u32);
+
+impl Pair {
+    const UNKNOWN: Self = Self(0);
+
+    /// The codes at the head of `next`, whose first `PAIR_BITS` bits are real.
+    fn of(direct: &[Step; 1 << DIRECT_BITS], next: u64) -> Self {
+        let whole = |used: u32| {
+            let step = direct[(next << used >> (64 - DIRECT_BITS)) as usize];
+            let end = used + (step.bits() & 63);
+            (step != Step::UNKNOWN && end <= PAIR_BITS)
+                .then(|| (step.advance(), step.value(next << used), end))
+        };
+        let Some((first, value, end)) = whole(0) else { return Self::UNKNOWN };
+        if first == END {
+            // The next coefficient, if there were one, is zero already.
+            return Self(end | 1 << 6 | END << 11);
+        }
+        if !(-64..64).contains(&value) {
+            return Self::UNKNOWN;
+        }
+        let (second, low, end) =
+            whole(end).filter(|(_, value, _)| (-32..32).contains(value)).unwrap_or((0, 0, end));
+        Self(end | first << 6 | (first + second) << 11 | (low as u32 & 63) << 19 | (value as u32) << 25)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_known(self) -> bool {
+        self != Self::UNKNOWN
+    }
+
+    /// Bits of all codes and values, in the lowest six bits; the others mean something else.
+    #[inline(always)]
+    pub(super) fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Steps on to the first coefficient.
+    #[inline(always)]
+    pub(super) fn to_first(self) -> u32 {
+        (self.0 >> 6) & 31
+    }
+
+    /// Steps on after all.
+    #[inline(always)]
+    pub(super) fn advance(self) -> u32 {
+        (self.0 >> 11) & 255
+    }
+
+    #[inline(always)]
+    pub(super) fn first(self) -> i16 {
+        (self.0 as i32 >> 25) as i16
+    }
+
+    #[inline(always)]
+    pub(super) fn second(self) -> i16 {
+        ((self.0 << 7) as i32 >> 26) as i16
+    }
+}
+
 /// Whether the table is for DC differences or AC coefficients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
@@ -106,9 +173,7 @@ pub(super) enum Class {
 pub(super) struct Table {
     class: Class,
     direct: [Step; 1 << DIRECT_BITS],
-    /// Bits (low 4) and steps on (high 8) of as many whole symbols as fit; 0 for none. An end of block counts as one
-    /// step and sets `END`.
-    several: [u16; 1 << SKIP_BITS],
+    pairs: [Pair; 1 << PAIR_BITS],
     /// By length, the first 16 bits that are above every code of that length, and the first symbol less its code.
     limit: [u32; 17],
     offset: [u32; 17],
@@ -124,7 +189,7 @@ impl Table {
         let mut table = Self {
             class,
             direct: [Step::UNKNOWN; 1 << DIRECT_BITS],
-            several: [0; 1 << SKIP_BITS],
+            pairs: [Pair::UNKNOWN; 1 << PAIR_BITS],
             limit: [0; 17],
             offset: [0; 17],
             symbols: [0; 256],
@@ -143,7 +208,9 @@ impl Table {
             index += 1;
         });
         if class == Class::Ac {
-            table.fill_several();
+            for (pattern, pair) in (0u64..).zip(&mut table.pairs) {
+                *pair = Pair::of(&table.direct, pattern << (64 - PAIR_BITS));
+            }
         }
         table
     }
@@ -160,11 +227,10 @@ impl Table {
         if step == Step::UNKNOWN { self.search(next) } else { step }
     }
 
-    /// Bits and steps on of one or more symbols at the head of `next`, 0 and 0 when none fits.
+    /// The one or two symbols at the head of `next`, if they are short.
     #[inline(always)]
-    pub(super) fn several(&self, next: u64) -> (u32, u32) {
-        let entry = u32::from(self.several[(next >> (64 - SKIP_BITS)) as usize]);
-        (entry & 15, entry >> 8)
+    pub(super) fn pair(&self, next: u64) -> Pair {
+        self.pairs[(next >> (64 - PAIR_BITS)) as usize]
     }
 
     #[cold]
@@ -178,28 +244,6 @@ impl Table {
             }
         }
         Step::new(0, 0, INVALID)
-    }
-
-    /// Follows the symbols inside every pattern of `SKIP_BITS` bits.
-    fn fill_several(&mut self) {
-        for (pattern, entry) in (0u64..).zip(&mut self.several) {
-            let (mut used, mut advance) = (0, 0);
-            while advance < END {
-                let rest = pattern << (64 - SKIP_BITS) << used;
-                let step = self.direct[(rest >> (64 - DIRECT_BITS)) as usize];
-                if step == Step::UNKNOWN || used + step.bits() > SKIP_BITS {
-                    break;
-                }
-                // An end counts as a step, so that it is not taken where the block is already full.
-                let on = if step.advance() == END { END + 1 } else { step.advance() };
-                if (advance + on) & (END - 1) > 63 {
-                    break;
-                }
-                used += step.bits();
-                advance += on;
-            }
-            *entry = (used | advance << 8) as u16;
-        }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::block::Coefficients;
 
 #[cfg(target_arch = "x86_64")]
-pub(super) mod avx2;
+mod avx2;
 mod reduced;
 
 pub(super) use reduced::Reduced;
@@ -32,12 +32,6 @@ const ODD: [[i16; 4]; 4] = [
     [9_633 - 7_373, 9_633 - 16_069, 9_633, 2_446 - 7_373 - 16_069 + 9_633],
 ];
 
-/// A way to make samples of coefficients that are not scaled down.
-pub(super) trait Transform: Copy {
-    /// Multiplies the coefficients by their quantisation steps and transforms them; samples are clamped to 8 bits.
-    fn full(self, coefficients: &Coefficients, quant: &[i16; 64]) -> Samples;
-}
-
 /// The block whose only coefficient is the first one: all samples are equal.
 #[inline(always)]
 pub(super) fn flat(first: i16, step: i16) -> u8 {
@@ -50,23 +44,18 @@ fn sample(value: i32) -> u8 {
     (value + 128).clamp(0, 255) as u8
 }
 
-/// Works anywhere.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Portable;
-
-impl Transform for Portable {
-    #[inline(always)]
-    fn full(self, coefficients: &Coefficients, quant: &[i16; 64]) -> Samples {
-        let mut work = [[0i32; 8]; 8];
-        for column in 0..8 {
-            let input =
-                |row: usize| i32::from(coefficients[8 * row + column].wrapping_mul(quant[8 * row + column]));
-            for (row, value) in pass::<FIRST_SHIFT>(std::array::from_fn(input)).into_iter().enumerate() {
-                work[row][column] = value;
-            }
+/// Multiplies the coefficients by their quantisation steps and transforms them; samples are clamped to 8 bits.
+#[inline(always)]
+pub(super) fn full(coefficients: &Coefficients, quant: &[i16; 64]) -> Samples {
+    let mut work = [[0i32; 8]; 8];
+    for column in 0..8 {
+        let input =
+            |row: usize| i32::from(coefficients[8 * row + column].wrapping_mul(quant[8 * row + column]));
+        for (row, value) in pass::<FIRST_SHIFT>(std::array::from_fn(input)).into_iter().enumerate() {
+            work[row][column] = value;
         }
-        work.map(|row| pass::<SECOND_SHIFT>(row).map(sample))
     }
+    work.map(|row| pass::<SECOND_SHIFT>(row).map(sample))
 }
 
 /// Eight inputs along one side to eight outputs. Wrapping: no sound file overflows, and a damaged one must not panic.

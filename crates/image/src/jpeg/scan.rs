@@ -5,7 +5,8 @@ use super::bits::Bits;
 use super::block::{self, Coefficients};
 use super::header::Header;
 use super::huffman::Table;
-use super::idct::{self, Reduced, Transform};
+use super::idct::{self, Reduced};
+use super::kernel::Kernel;
 use super::output::Output;
 use super::plan::{Plan, Plane};
 use super::segments::Segments;
@@ -46,7 +47,7 @@ impl<'a> Scan<'a> {
     #[inline(always)]
     pub(super) fn run(
         self,
-        transform: impl Transform,
+        kernel: impl Kernel,
         strips: &mut [Strip; 3],
         output: &mut Output,
     ) -> Result<(), JpegFault> {
@@ -67,12 +68,12 @@ impl<'a> Scan<'a> {
                     self.restart(&mut cursor)?;
                 }
                 for &block in &blocks {
-                    self.block(&mut cursor, block, unit_row, column, transform, strips)?;
+                    self.block(&mut cursor, block, unit_row, column, kernel, strips)?;
                 }
                 column += 1;
             }
             self.check_end(&cursor)?;
-            output.emit(plan, strips, unit_row);
+            output.emit(kernel, plan, strips, unit_row);
             (unit_row, column) = (unit_row + 1, 0);
         }
         Ok(())
@@ -86,7 +87,7 @@ impl<'a> Scan<'a> {
         block: Block,
         unit_row: u32,
         unit_column: u32,
-        transform: impl Transform,
+        kernel: impl Kernel,
         strips: &mut [Strip; 3],
     ) -> Result<(), JpegFault> {
         let component = block.component;
@@ -99,11 +100,11 @@ impl<'a> Scan<'a> {
             return block::skip(&mut cursor.bits, dc, ac, previous);
         }
         let coefficients = &mut cursor.coefficients;
-        let last = block::read(&mut cursor.bits, dc, ac, previous, coefficients)?;
+        let flat = block::read(&mut cursor.bits, dc, ac, previous, coefficients)?;
         let quant = &self.header.components[component].quant;
         let samples = match plane.size {
-            _ if last == 0 => [[idct::flat(coefficients[0], quant[0]); 8]; 8],
-            8 => transform.full(coefficients, quant),
+            _ if flat => [[idct::flat(coefficients[0], quant[0]); 8]; 8],
+            8 => kernel.transform(coefficients, quant),
             4 => Reduced::Four.transform(coefficients, quant),
             2 => Reduced::Two.transform(coefficients, quant),
             _ => Reduced::One.transform(coefficients, quant),

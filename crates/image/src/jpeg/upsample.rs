@@ -66,14 +66,19 @@ impl Line {
         let from = span.first.saturating_sub(1);
         let until = (span.end + 1).min(span.width);
         let (this, near) = (&this[from - origin..until - origin], &near[from - origin..until - origin]);
-        self.weighted.clear();
-        if span.first == 0 {
-            self.weighted.push(weight(this[0], near[0]));
+        // One sample more on each side, if only to be overwritten.
+        self.weighted.resize(span.end - span.first + 2, 0);
+        let start = usize::from(span.first == 0);
+        let weighted = &mut self.weighted[start..start + this.len()];
+        for ((weighted, &this), &near) in weighted.iter_mut().zip(this).zip(near) {
+            *weighted = weight(this, near);
         }
-        self.weighted.extend(this.iter().zip(near).map(|(&this, &near)| weight(this, near)));
+        let last = self.weighted.len() - 1;
+        if span.first == 0 {
+            self.weighted[0] = self.weighted[1];
+        }
         if span.end == span.width {
-            let last = this.len() - 1;
-            self.weighted.push(weight(this[last], near[last]));
+            self.weighted[last] = self.weighted[last - 1];
         }
     }
 
