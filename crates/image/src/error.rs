@@ -6,7 +6,7 @@ use crate::Format;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
     /// No bytes at all.
-    #[error("the image is empty: expected the bytes of a PNG, JPEG, GIF, WebP, BMP or TIFF file")]
+    #[error("the image is empty: expected the bytes of a PNG, JPEG, GIF, WebP, BMP, TIFF, PNM or QOI file")]
     Empty,
     /// One of the [`Limits`](crate::Limits) is exceeded; found before the memory was spent.
     #[error("the image is too large: {what} would be {found}, the limit is {limit}")]
@@ -19,7 +19,9 @@ pub enum ImageError {
         limit: u64,
     },
     /// The first bytes belong to none of the known formats.
-    #[error("unknown image format: expected PNG, JPEG, GIF, WebP, BMP or TIFF, the first bytes are {first}")]
+    #[error(
+        "unknown image format: expected PNG, JPEG, GIF, WebP, BMP, TIFF, PNM or QOI, the first bytes are {first}"
+    )]
     UnknownFormat {
         /// Up to eight bytes in hexadecimal, separated by blanks.
         first: String,

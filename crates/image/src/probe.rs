@@ -22,10 +22,14 @@ pub enum Format {
     Bmp,
     /// Tagged Image File Format; only the first page counts.
     Tiff,
+    /// Portable bitmap, graymap, pixmap (P1 to P6) and arbitrary map (P7).
+    Pnm,
+    /// Quite OK Image.
+    Qoi,
 }
 
 impl Format {
-    /// The lower-case name: `png`, `jpeg`, `gif`, `webp`, `bmp` or `tiff`.
+    /// The lower-case name, such as `png` or `jpeg`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Png => "png",
@@ -34,6 +38,8 @@ impl Format {
             Self::Webp => "webp",
             Self::Bmp => "bmp",
             Self::Tiff => "tiff",
+            Self::Pnm => "pnm",
+            Self::Qoi => "qoi",
         }
     }
 
@@ -46,6 +52,8 @@ impl Format {
             Ok(ImageFormat::WebP) => Ok(Self::Webp),
             Ok(ImageFormat::Bmp) => Ok(Self::Bmp),
             Ok(ImageFormat::Tiff) => Ok(Self::Tiff),
+            Ok(ImageFormat::Pnm) => Ok(Self::Pnm),
+            Ok(ImageFormat::Qoi) => Ok(Self::Qoi),
             _ if encoded.is_empty() => Err(ImageError::Empty),
             _ => {
                 let first: Vec<String> = encoded.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -62,6 +70,8 @@ impl Format {
             Self::Webp => ImageFormat::WebP,
             Self::Bmp => ImageFormat::Bmp,
             Self::Tiff => ImageFormat::Tiff,
+            Self::Pnm => ImageFormat::Pnm,
+            Self::Qoi => ImageFormat::Qoi,
         }
     }
 }

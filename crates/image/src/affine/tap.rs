@@ -72,8 +72,8 @@ impl<const C: usize> Source<'_, C> {
 #[inline(always)]
 fn lanes<const C: usize>(pixel: &[u8]) -> u64 {
     let mut lanes = 0;
-    for channel in 0..C {
-        lanes |= u64::from(pixel[channel]) << (21 * channel);
+    for (channel, value) in pixel.iter().take(C).enumerate() {
+        lanes |= u64::from(*value) << (21 * channel);
     }
     lanes
 }

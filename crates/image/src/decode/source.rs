@@ -1,8 +1,11 @@
 //! An encoded image of which the header has been read, and then any region.
 
 use image::ImageDecoder;
+use image::metadata::Orientation;
 
 use super::convert;
+use super::pnm::Raster;
+use super::small_png::SmallPng;
 use super::turn::Turn;
 use crate::jpeg::{Jpeg, JpegFault};
 use crate::probe::open;
@@ -21,6 +24,10 @@ pub struct Source<'a> {
 enum Codec<'a> {
     /// Baseline JPEG: decodes the region alone.
     Jpeg { jpeg: Jpeg<'a>, encoded: &'a [u8] },
+    /// The plainest small PNG: decodes everything, quickly.
+    Png { png: SmallPng<'a>, encoded: &'a [u8] },
+    /// Nothing to decode.
+    Pnm(Raster<'a>),
     /// Whatever the format: decodes everything, then cuts.
     General { format: Format, decoder: Box<dyn ImageDecoder + 'a> },
 }
@@ -35,6 +42,7 @@ impl<'a> Source<'a> {
         let format = Format::sniff(encoded)?;
         let (codec, stored, orientation) = Codec::open(encoded, format, limits)?;
         stored.check(channels, limits)?;
+        plausible(stored, encoded, format)?;
         let turn = Turn::from_exif(orientation);
         Ok(Self { codec, turn, size: turn.size(stored), channels, limits: *limits })
     }
@@ -72,49 +80,87 @@ impl<'a> Source<'a> {
 impl<'a> Codec<'a> {
     /// The decoder for `encoded`, the stored size and the Exif orientation.
     fn open(encoded: &'a [u8], format: Format, limits: &Limits) -> Result<(Self, Size, u8), ImageError> {
-        if format == Format::Jpeg
-            && let Some(jpeg) = Jpeg::parse(encoded)
-        {
-            let (stored, orientation) = (Size::new(jpeg.width(), jpeg.height()), jpeg.orientation());
-            return Ok((Self::Jpeg { jpeg, encoded }, stored, orientation));
+        match format {
+            Format::Jpeg => {
+                if let Some(jpeg) = Jpeg::parse(encoded) {
+                    let (size, orientation) = (Size::new(jpeg.width(), jpeg.height()), jpeg.orientation());
+                    return Ok((Self::Jpeg { jpeg, encoded }, size, orientation));
+                }
+            }
+            Format::Png => {
+                if let Some(png) = SmallPng::parse(encoded) {
+                    let size = png.size;
+                    return Ok((Self::Png { png, encoded }, size, 1));
+                }
+            }
+            Format::Pnm => {
+                if let Some(raster) = Raster::parse(encoded) {
+                    let size = raster.size;
+                    return Ok((Self::Pnm(raster), size, 1));
+                }
+            }
+            _ => {}
         }
         let mut decoder = open(encoded, format, limits)?;
-        let (width, height) = decoder.dimensions();
-        limits.check_dimensions(width, height)?;
-        let orientation = if format == Format::Jpeg {
-            decoder.orientation().map_err(|error| failed(format, error))?.to_exif()
-        } else {
-            1
-        };
-        let decoder = Box::new(decoder);
-        Ok((Self::General { format, decoder }, Size::new(width, height), orientation))
+        let size = Size::from(decoder.dimensions());
+        // Metadata that cannot be read turns nothing, as in OpenCV.
+        let orientation = decoder.orientation().map_or(1, Orientation::to_exif);
+        Ok((Self::General { format, decoder: Box::new(decoder) }, size, orientation))
     }
 
     /// Chooses the smallest reduction that keeps `least`, and says to which size. `None`: nothing changes.
     fn reduce(&mut self, _stored: Size, _least: Size) -> Option<Size> {
         match self {
             // Here goes a decoder's scaled inverse transform, when it has one.
-            Self::Jpeg { .. } | Self::General { .. } => None,
+            Self::Jpeg { .. } | Self::Png { .. } | Self::Pnm(_) | Self::General { .. } => None,
         }
     }
 
     fn region(self, region: Region, channels: u32, limits: &Limits) -> Result<Pixels, ImageError> {
+        // The general decoder makes the best of a damaged file, as OpenCV does, or says what is wrong with it.
+        let again = |encoded: &'a [u8], format: Format| {
+            general(format, Box::new(open(encoded, format, limits)?), region, channels, limits)
+        };
         match self {
             Self::Jpeg { jpeg, encoded } => match jpeg.decode(channels, region) {
-                Ok(pixels) => Ok(pixels),
                 Err(JpegFault::Request(error)) => Err(error),
-                // The general decoder makes the best of a damaged file, as OpenCV does.
-                Err(_) => general(
-                    Format::Jpeg,
-                    Box::new(open(encoded, Format::Jpeg, limits)?),
-                    region,
-                    channels,
-                    limits,
-                ),
+                Err(_) => again(encoded, Format::Jpeg),
+                Ok(pixels) => Ok(pixels),
             },
+            Self::Png { png, encoded } => match png.decode() {
+                None => again(encoded, Format::Png),
+                Some(data) => {
+                    let data = convert::channels(data, png.channels, channels, Format::Png);
+                    cut(Pixels::new(png.size.width, png.size.height, channels, data)?, region)
+                }
+            },
+            Self::Pnm(raster) => {
+                let mut data = scratch::take(0).unwrap_or_default();
+                raster.copy(region, &mut data);
+                let data = convert::channels(data, raster.channels, channels, Format::Pnm);
+                Pixels::new(region.width, region.height, channels, data)
+            }
             Self::General { format, decoder } => general(format, decoder, region, channels, limits),
         }
     }
+}
+
+/// Refuses a header that the data behind it cannot possibly fill, before memory is spent on its promise.
+fn plausible(size: Size, encoded: &[u8], format: Format) -> Result<(), ImageError> {
+    let pixels_per_byte = match format {
+        // Deflate repeats at most 258 bytes for two bits, a byte is at most 8 pixels.
+        Format::Png => 1032 * 8,
+        // A block of 64 pixels is at least one bit. A file of which three quarters are missing may still be looked at.
+        Format::Jpeg => 64 * 8 * 4,
+        _ => return Ok(()),
+    };
+    let (pixels, bytes) = (u64::from(size.width) * u64::from(size.height), encoded.len() as u64);
+    if pixels <= bytes.saturating_mul(pixels_per_byte) {
+        return Ok(());
+    }
+    let Size { width, height } = size;
+    let promise = format!("the header promises {width} x {height} pixels (width x height)");
+    Err(failed(format, &format!("{promise}, more than {bytes} bytes can hold")))
 }
 
 /// Decodes everything and cuts `region` out.
@@ -130,21 +176,25 @@ fn general(
     let size = Size::from(decoder.dimensions());
     // The check bounds this by `max_allocation`; on a 32-bit machine that may still not fit.
     let length = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
-    let mut data = scratch::take(length).map_err(|error| failed(format, error))?;
-    decoder.read_image_boxed(&mut data).map_err(|error| failed(format, error))?;
-    let data =
-        convert::channels(convert::eight_bit(data, color), usize::from(color.channel_count()), channels);
-    let pixels = Pixels::new(size.width, size.height, channels, data)?;
-    if region == size.whole() {
+    let mut data = scratch::take(length).map_err(|error| failed(format, &error))?;
+    decoder.read_image_boxed(&mut data).map_err(|error| failed(format, &error))?;
+    let data = convert::eight_bit(data, color, format);
+    let data = convert::channels(data, usize::from(color.channel_count()), channels, format);
+    cut(Pixels::new(size.width, size.height, channels, data)?, region)
+}
+
+/// Cuts `region` out of the whole image.
+fn cut(pixels: Pixels, region: Region) -> Result<Pixels, ImageError> {
+    let (whole, channels) = (pixels.size().whole(), pixels.channels());
+    if region == whole {
         return Ok(pixels);
     }
-    let mut part =
-        scratch::take(crop::area(region) * channels as usize).map_err(|error| failed(format, error))?;
-    crop::copy(&pixels, size.whole(), region, false, &mut part)?;
+    let mut part = vec![0; crop::area(region) * channels as usize];
+    crop::copy(&pixels, whole, region, false, &mut part)?;
     scratch::give(pixels.into_data());
     Pixels::new(region.width, region.height, channels, part)
 }
 
-fn failed(format: Format, error: impl ToString) -> ImageError {
+fn failed(format: Format, error: &impl ToString) -> ImageError {
     ImageError::Decode { format, reason: error.to_string() }
 }
