@@ -7,7 +7,7 @@ use super::convert;
 use super::pnm::Raster;
 use super::small_png::SmallPng;
 use super::turn::Turn;
-use crate::jpeg::{Jpeg, JpegFault};
+use crate::jpeg::{Jpeg, JpegFault, Scale};
 use crate::probe::open;
 use crate::{Format, ImageError, Limits, Pixels, Region, Size, crop, scratch};
 
@@ -22,8 +22,8 @@ pub struct Source<'a> {
 
 /// Who decodes. Each knows the size as stored and how to decode a region of that.
 enum Codec<'a> {
-    /// Baseline JPEG: decodes the region alone.
-    Jpeg { jpeg: Jpeg<'a>, encoded: &'a [u8] },
+    /// Baseline JPEG: decodes the region alone, of the image scaled down if that was asked for.
+    Jpeg { jpeg: Jpeg<'a>, encoded: &'a [u8], scale: Scale },
     /// The plainest small PNG: decodes everything, quickly.
     Png { png: SmallPng<'a>, encoded: &'a [u8] },
     /// Nothing to decode.
@@ -54,11 +54,10 @@ impl<'a> Source<'a> {
 
     /// Lets the decoder shrink the image by 2, 4 or 8 on the way, as long as no edge gets shorter than in `least`.
     ///
-    /// Changes [`size`](Self::size), rounded up, if this decoder can do that at all. None can so far.
+    /// Changes [`size`](Self::size), rounded up, if the decoder can do that: that of baseline JPEG can.
     pub fn reduce(&mut self, least: Size) {
-        let stored = self.turn.size(self.size);
         let least = self.turn.size(least);
-        if let Some(reduced) = self.codec.reduce(stored, least) {
+        if let Some(reduced) = self.codec.reduce(least) {
             self.size = self.turn.size(reduced);
         }
     }
@@ -84,7 +83,7 @@ impl<'a> Codec<'a> {
             Format::Jpeg => {
                 if let Some(jpeg) = Jpeg::parse(encoded) {
                     let (size, orientation) = (Size::new(jpeg.width(), jpeg.height()), jpeg.orientation());
-                    return Ok((Self::Jpeg { jpeg, encoded }, size, orientation));
+                    return Ok((Self::Jpeg { jpeg, encoded, scale: Scale::Full }, size, orientation));
                 }
             }
             Format::Png => {
@@ -109,11 +108,13 @@ impl<'a> Codec<'a> {
     }
 
     /// Chooses the smallest reduction that keeps `least`, and says to which size. `None`: nothing changes.
-    fn reduce(&mut self, _stored: Size, _least: Size) -> Option<Size> {
-        match self {
-            // Here goes a decoder's scaled inverse transform, when it has one.
-            Self::Jpeg { .. } | Self::Png { .. } | Self::Pnm(_) | Self::General { .. } => None,
-        }
+    fn reduce(&mut self, least: Size) -> Option<Size> {
+        let Self::Jpeg { jpeg, scale, .. } = self else { return None };
+        let reduced = |scale| Size::from(jpeg.size(scale));
+        let keeps = |size: Size| size.width >= least.width && size.height >= least.height;
+        let smallest = [Scale::Eighth, Scale::Quarter, Scale::Half];
+        *scale = smallest.into_iter().find(|scale| keeps(reduced(*scale)))?;
+        Some(reduced(*scale))
     }
 
     fn region(self, region: Region, channels: u32, limits: &Limits) -> Result<Pixels, ImageError> {
@@ -122,8 +123,12 @@ impl<'a> Codec<'a> {
             general(format, Box::new(open(encoded, format, limits)?), region, channels, limits)
         };
         match self {
-            Self::Jpeg { jpeg, encoded } => match jpeg.decode(channels, region) {
+            Self::Jpeg { jpeg, encoded, scale } => match jpeg.decode_scaled(channels, scale, region) {
                 Err(JpegFault::Request(error)) => Err(error),
+                // The general decoder knows no scale.
+                Err(fault) if scale != Scale::Full => {
+                    Err(ImageError::Decode { format: Format::Jpeg, reason: fault.to_string() })
+                }
                 Err(_) => again(encoded, Format::Jpeg),
                 Ok(pixels) => Ok(pixels),
             },
