@@ -67,8 +67,11 @@ impl<R: Read> Window<R> {
             self.buffer.copy_within(self.begin..self.end, 0);
             (self.begin, self.end) = (0, self.end - self.begin);
         }
-        if self.end == self.buffer.len() {
-            self.buffer.resize((2 * self.end).max(BLOCK_BYTES), 0);
+        if self.buffer.is_empty() {
+            // Zeroed by the system, page by page as they are touched: a short stream costs little.
+            self.buffer = vec![0; BLOCK_BYTES];
+        } else if self.end == self.buffer.len() {
+            self.buffer.resize(2 * self.end, 0);
         }
     }
 }
