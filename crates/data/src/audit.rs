@@ -1,7 +1,7 @@
 //! A data set examined before it is trained on: every image decoded, every label checked, all faults collected.
 //!
-//! - `survey`: a channel opened with whatever can be read of it; `lists` and `folders`
-//!   go on where [`open`](crate::open) gives up; `fault`: what they meet
+//! - `survey`: a channel opened with whatever can be read of it; `folders` goes on where [`open`](crate::open) gives
+//!   up; `fault`: what they meet
 //! - `scan`: each sample read, hashed and decoded, on all cores
 //! - `classes`, `sizes`, `copies`: what the samples of a channel have in common
 //! - `findings`: which of it is an error and which a warning; [`report`]: the result; `text`: the result for people
@@ -41,7 +41,6 @@ mod copies;
 mod fault;
 mod findings;
 mod folders;
-mod lists;
 pub mod report;
 mod scan;
 mod sizes;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::damage::Skipped;
+use crate::damage::{Place, Skipped};
 use crate::labels::LabelFormat;
 use crate::source::{Access, Damaged, FolderSource, IdxSource, ListSource, RecordSource};
 use crate::{Damage, DataError, Source};
@@ -10,10 +10,12 @@ use crate::{Damage, DataError, Source};
 mod contents;
 pub(crate) mod directory;
 mod names;
+mod obstacle;
 pub(crate) mod passed_over;
 
 use contents::Contents;
 use directory::visible_entries;
+pub(crate) use obstacle::{Obstacle, OnObstacle};
 use passed_over::PassedOver;
 
 /// Where the files of a channel lie.
@@ -80,7 +82,7 @@ impl Dataset {
         if self.damage == Damage::Fail || !error.is_damage() {
             return Err(error);
         }
-        self.skipped.note(index as u64, &error);
+        self.skipped.note(Place::Sample(index as u64), &error);
         Ok(())
     }
 }
@@ -94,6 +96,36 @@ impl Dataset {
 /// A directory that is missing or holds none of these, and damage in the record files or lists found, unless it
 /// is to be skipped.
 pub fn open(files: &ChannelFiles, options: &Options) -> Result<Dataset, DataError> {
+    let skipped = Skipped::default();
+    let mut met = 0;
+    let mut leave_out = |obstacle: Obstacle| {
+        let place = Place::Opening(met);
+        met += 1;
+        match obstacle {
+            Obstacle::Record(Damaged { file, damage }) => {
+                skipped.note(place, &format_args!("{file}: {damage}"));
+            }
+            Obstacle::Error(error) if options.damage == Damage::Skip && error.is_damage() => {
+                skipped.note(place, &error);
+            }
+            Obstacle::Error(error) => return Err(error),
+        }
+        Ok(())
+    };
+    let dataset = open_past(files, options, &mut leave_out)?;
+    if dataset.source.is_empty() {
+        return Err(empty(files, &PassedOver::default()));
+    }
+    Ok(Dataset { skipped, ..dataset })
+}
+
+/// Opens what [`open`] opens, past the obstacles that `obstacle` accepts; nothing may be left behind them.
+/// Records are looked through for damage only if it is to be skipped.
+pub(crate) fn open_past(
+    files: &ChannelFiles,
+    options: &Options,
+    obstacle: &mut OnObstacle,
+) -> Result<Dataset, DataError> {
     require_directory(&files.name, &files.directory)?;
     if let Some(directory) = &files.list_directory {
         let channel = format!("{}_lst", files.name);
@@ -101,7 +133,7 @@ pub fn open(files: &ChannelFiles, options: &Options) -> Result<Dataset, DataErro
         // Records in the image channel go before lists, as they always did.
         let contents =
             Contents { records: Contents::of(&files.directory)?.records, ..Contents::of(directory)? };
-        return open_contents(files, &contents, options)?.ok_or_else(|| DataError::EmptyChannel {
+        return open_contents(files, &contents, options, obstacle)?.ok_or_else(|| DataError::EmptyChannel {
             channel,
             directory: directory.clone(),
             looked_for: ".lst file",
@@ -109,7 +141,7 @@ pub fn open(files: &ChannelFiles, options: &Options) -> Result<Dataset, DataErro
         });
     }
     let contents = Contents::of(&files.directory)?;
-    if let Some(dataset) = open_contents(files, &contents, options)? {
+    if let Some(dataset) = open_contents(files, &contents, options, obstacle)? {
         return Ok(dataset);
     }
     let folders = FolderSource::open(&files.directory)?;
@@ -117,7 +149,7 @@ pub fn open(files: &ChannelFiles, options: &Options) -> Result<Dataset, DataErro
         return open_folders(files, folders, options);
     }
     let below = contents::below(&files.directory)?;
-    open_contents(files, &below, options)?.ok_or_else(|| empty(files, folders.passed_over()))
+    open_contents(files, &below, options, obstacle)?.ok_or_else(|| empty(files, folders.passed_over()))
 }
 
 /// Whether a directory holds MNIST's IDX files of two sets, so that it is two channels at once.
@@ -131,55 +163,63 @@ fn open_contents(
     files: &ChannelFiles,
     contents: &Contents,
     options: &Options,
+    obstacle: &mut OnObstacle,
 ) -> Result<Option<Dataset>, DataError> {
     let Contents { records, lists, manifests, idx } = contents;
-    if !records.is_empty() {
-        return open_records(files, records, options).map(Some);
-    }
-    let skipped = Skipped::default();
-    let (source, from_data, what, from): (Box<dyn Source>, _, _, _) = if !lists.is_empty() {
-        let source = ListSource::open(lists, &files.directory, options.damage, &skipped)?;
+    let opened = if !records.is_empty() {
+        Opened {
+            source: open_records(records, options, obstacle)?,
+            names: None,
+            what: "records in",
+            from: records,
+        }
+    } else if !lists.is_empty() {
+        let source = ListSource::open(lists, &files.directory, obstacle)?;
         let names = names::from_paths(source.entries());
-        (Box::new(source), names, "images listed in", lists)
+        Opened { source: Box::new(source), names, what: "images listed in", from: lists }
     } else if !manifests.is_empty() {
-        let (source, names) =
-            ListSource::open_manifests(manifests, &files.directory, options.damage, &skipped)?;
-        (Box::new(source), names, "images listed in the augmented manifest", manifests)
+        let (source, names) = ListSource::open_manifests(manifests, &files.directory, obstacle)?;
+        let what = "images listed in the augmented manifest";
+        Opened { source: Box::new(source), names, what, from: manifests }
     } else if !idx.is_empty() {
         let (source, used) = IdxSource::open(idx, &files.name)?;
-        return dataset(files, Box::new(source), None, "MNIST images in", &used, options).map(Some);
+        let opened = Opened { source: Box::new(source), names: None, what: "MNIST images in", from: &used };
+        return opened.dataset(files, options, obstacle).map(Some);
     } else {
         return Ok(None);
     };
-    let mut dataset = dataset(files, source, from_data, what, from, options)?;
-    dataset.skipped = skipped;
+    let mut dataset = opened.dataset(files, options, obstacle)?;
+    if !records.is_empty() {
+        dataset.description += &beside(records, &files.directory)?.to_string();
+    }
     Ok(Some(dataset))
 }
 
-fn open_records(files: &ChannelFiles, records: &[PathBuf], options: &Options) -> Result<Dataset, DataError> {
-    let skipped = Skipped::default();
-    let source = match options.damage {
-        Damage::Fail => RecordSource::open(records, options.access)?,
-        Damage::Skip => {
-            let (source, damaged) = RecordSource::survey(records)?;
-            for Damaged { file, damage } in damaged {
-                // Byte offsets are no sample numbers; the high bit keeps the two apart.
-                skipped.note(1 << 63 | damage.offset, &format_args!("{file}: {damage}"));
-            }
-            source
-        }
-    };
+fn open_records(
+    records: &[PathBuf],
+    options: &Options,
+    obstacle: &mut OnObstacle,
+) -> Result<Box<dyn Source>, DataError> {
+    if options.damage == Damage::Fail {
+        return Ok(Box::new(RecordSource::open(records, options.access)?));
+    }
+    let (source, damaged) = RecordSource::survey(records)?;
+    for damaged in damaged {
+        obstacle(Obstacle::Record(damaged))?;
+    }
+    Ok(Box::new(source))
+}
+
+/// What lies in the directory of the records and is not used.
+fn beside(records: &[PathBuf], directory: &Path) -> Result<PassedOver, DataError> {
     let mut passed_over = PassedOver::default();
-    for entry in visible_entries(&files.directory)? {
+    for entry in visible_entries(directory)? {
         let is_used = records.iter().any(|path| path.file_name().is_some_and(|name| *name == *entry.name));
         if !is_used && entry.name != names::FILE {
             passed_over.add(&entry);
         }
     }
-    let mut dataset = dataset(files, Box::new(source), None, "records in", records, options)?;
-    dataset.description += &passed_over.to_string();
-    dataset.skipped = skipped;
-    Ok(dataset)
+    Ok(passed_over)
 }
 
 fn open_folders(
@@ -201,26 +241,37 @@ fn open_folders(
     Ok(Dataset { class_names, damage: options.damage, ..dataset })
 }
 
-/// A dataset of files. Names written down by the user go before names read out of the data.
-fn dataset(
-    files: &ChannelFiles,
+/// The samples of files of one kind.
+struct Opened<'a> {
     source: Box<dyn Source>,
-    from_data: Option<Vec<String>>,
-    what: &str,
-    from: &[PathBuf],
-    options: &Options,
-) -> Result<Dataset, DataError> {
-    if source.is_empty() {
-        return Err(empty(files, &PassedOver::default()));
+    /// Class names read out of the data.
+    names: Option<Vec<String>>,
+    /// What they are, for the log.
+    what: &'static str,
+    from: &'a [PathBuf],
+}
+
+impl Opened<'_> {
+    fn dataset(
+        self,
+        files: &ChannelFiles,
+        options: &Options,
+        obstacle: &mut OnObstacle,
+    ) -> Result<Dataset, DataError> {
+        let place = match self.from {
+            [one] => one.file_name().unwrap_or(one.as_os_str()).to_string_lossy().into_owned(),
+            several => format!("{} files", several.len()),
+        };
+        let description = format!("{}: {} {} {place}", files.name, self.source.len(), self.what);
+        let written = match names::from_file(&files.directory) {
+            Err(error) => obstacle(Obstacle::Error(error)).map(|()| None)?,
+            Ok(names) => names,
+        };
+        // Names written down by the user go before names read out of the data.
+        let class_names = written.or(self.names);
+        let dataset = Dataset::new(self.source, description);
+        Ok(Dataset { class_names, label_format: options.label_format, damage: options.damage, ..dataset })
     }
-    let place = match from {
-        [one] => one.file_name().unwrap_or(one.as_os_str()).to_string_lossy().into_owned(),
-        several => format!("{} files", several.len()),
-    };
-    let description = format!("{}: {} {what} {place}", files.name, source.len());
-    let class_names = names::from_file(&files.directory)?.or(from_data);
-    let dataset = Dataset::new(source, description);
-    Ok(Dataset { class_names, label_format: options.label_format, damage: options.damage, ..dataset })
 }
 
 fn empty(files: &ChannelFiles, passed_over: &PassedOver) -> DataError {

@@ -24,25 +24,36 @@ pub struct Skipped(Mutex<Record>);
 
 #[derive(Debug, Default)]
 struct Record {
-    /// Each sample once, however many epochs meet it.
-    samples: BTreeSet<u64>,
+    /// Each once, however many epochs meet it.
+    places: BTreeSet<Place>,
     first: Vec<String>,
     told: usize,
 }
 
+/// What was left out; the same in every epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// Met when the channel was opened, counted from 0.
+    Opening(u64),
+    /// A sample, by its index or its number in the stream.
+    Sample(u64),
+    /// A stretch of a stream that starts at this byte.
+    Byte(u64),
+}
+
 impl Skipped {
-    /// Notes the sample of that number, which `error` says cannot be read.
-    pub(crate) fn note(&self, sample: u64, error: &impl Display) {
+    /// Notes what `error` says cannot be read.
+    pub(crate) fn note(&self, place: Place, error: &impl Display) {
         // A panic elsewhere leaves a set and a list that are still whole.
         let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if record.samples.insert(sample) && record.first.len() < NAMED {
+        if record.places.insert(place) && record.first.len() < NAMED {
             record.first.push(error.to_string());
         }
     }
 
     /// How many samples were left out so far.
     pub fn count(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).samples.len()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).places.len()
     }
 
     /// What is wrong with the first of them.
@@ -53,7 +64,7 @@ impl Skipped {
     /// What the log should say since it was last asked, if there is anything.
     pub fn news(&self) -> Option<String> {
         let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = record.samples.len();
+        let count = record.places.len();
         if count == record.told {
             return None;
         }
@@ -73,17 +84,17 @@ impl Skipped {
 
 #[cfg(test)]
 mod tests {
-    use super::Skipped;
+    use super::{Place, Skipped};
 
     #[test]
     fn each_sample_is_told_once_and_ten_by_name() {
         let skipped = Skipped::default();
         assert_eq!(skipped.news(), None);
-        skipped.note(7, &"a.png: broken");
-        skipped.note(7, &"a.png: broken");
+        skipped.note(Place::Sample(7), &"a.png: broken");
+        skipped.note(Place::Sample(7), &"a.png: broken");
         assert_eq!(skipped.news().unwrap(), "1 damaged samples left out so far: a.png: broken");
         assert_eq!(skipped.news(), None);
-        (100..120).for_each(|sample| skipped.note(sample, &sample));
+        (100..120).for_each(|sample| skipped.note(Place::Sample(sample), &sample));
         let text = skipped.news().unwrap();
         assert!(text.starts_with("21 damaged samples left out so far: 100; 101;"), "{text}");
         assert!(text.ends_with("; 108 and 11 more"), "{text}");

@@ -181,7 +181,7 @@ pub fn check(dataset: &Dataset, target: Target) -> Result<Vec<u64>, DataError> {
         match read(dataset, index, target)? {
             None => {}
             Some(Label::Class(class)) => {
-                counts.get_mut(class as usize).into_iter().for_each(|count| *count += 1)
+                counts.get_mut(class as usize).into_iter().for_each(|count| *count += 1);
             }
             Some(Label::MultiHot(row)) => {
                 counts

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::damage::Skipped;
+use crate::damage::{Place, Skipped};
 use crate::labels::LabelFormat;
 use crate::{Damage, DataError};
 
@@ -100,7 +100,7 @@ impl Stream {
         if self.damage == Damage::Fail || !error.is_damage() {
             return Err(error);
         }
-        self.skipped.note(piped.number, &error);
+        self.skipped.note(Place::Sample(piped.number), &error);
         Ok(())
     }
 }

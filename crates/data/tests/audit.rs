@@ -126,6 +126,31 @@ fn every_bad_line_of_a_list_is_told() {
 }
 
 #[test]
+fn every_bad_line_of_a_manifest_is_told_and_the_class_names_too() {
+    let input = Input::new();
+    input.write("train/part/0.png", png(0));
+    input.write(
+        "train/jobs.manifest",
+        "{\"source-ref\": \"s3://bucket/part/0.png\", \"class\": 0}\n\
+         {\"source-ref\": \"s3://bucket/part/1.png\", \"class\": 1}\nnonsense\n",
+    );
+    input.write("train/classes.txt", "cat\n\ndog\n");
+    let report = audit(&input.channel("train", None), None, &Options::default());
+    let damaged: Vec<_> =
+        report.channels.train.damaged.iter().map(|fault| (fault.kind, fault.origin.as_str())).collect();
+    assert_eq!(
+        damaged,
+        [
+            (FaultKind::List, "jobs.manifest line 2"),
+            (FaultKind::List, "jobs.manifest line 3"),
+            (FaultKind::Names, "train"),
+        ]
+    );
+    assert!(report.channels.train.damaged[0].reason.starts_with("'s3://bucket/part/1.png' is not below"));
+    assert_eq!((report.channels.train.samples, report.num_training_samples), (1, 1));
+}
+
+#[test]
 fn labels_are_measured_against_the_classes() {
     let input = Input::new();
     let mut payloads: Vec<_> = [0.0, 1.0, 1.0, 4.0, -1.0, 2.5, f32::NAN]

@@ -211,6 +211,7 @@ fn damage_is_found_when_the_channel_opens() {
 #[test]
 fn a_bad_line_is_named() {
     let input = Input::new();
+    input.write("train/a.png", png(0));
     let message = |list: &str| {
         input.write("train/train.lst", list);
         input.train().unwrap_err().to_string()

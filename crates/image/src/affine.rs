@@ -128,7 +128,8 @@ impl Warp {
     }
 }
 
-/// Rounds ties to even; saturates.
+/// Rounds ties to even, within 2^29: sums of two fit, and images of half a million columns are far below.
 fn whole(value: f64) -> i32 {
-    value.round_ties_even() as i32
+    const MOST: f64 = 536_870_912.0;
+    value.clamp(-MOST, MOST).round_ties_even() as i32
 }

@@ -46,36 +46,41 @@ impl Work for Shift<'_> {
         let Offsets { hue, lightness, saturation } = self.offsets;
         let offsets = [offset(hue), offset(lightness), offset(saturation)];
         for block in self.pixels.chunks_mut(BLOCK) {
-            let mut planes = [[0.0; BLOCK]; 3];
+            let [mut red, mut green, mut blue] = [[0_u8; BLOCK]; 3];
             for (at, pixel) in block.iter().enumerate() {
-                for (plane, value) in planes.iter_mut().zip(pixel) {
-                    plane[at] = f32::from(*value);
-                }
+                [red[at], green[at], blue[at]] = *pixel;
             }
-            let [red, green, blue] = &mut planes;
             for at in 0..BLOCK {
-                let [hue, lightness, saturation] = to_hls(red[at], green[at], blue[at]);
+                let [hue, lightness, saturation] =
+                    to_hls(f32::from(red[at]), f32::from(green[at]), f32::from(blue[at]));
                 let shifted = to_rgb(
                     (hue + offsets[0]).clamp(0.0, 180.0),
                     (lightness + offsets[1]).clamp(0.0, 255.0),
                     (saturation + offsets[2]).clamp(0.0, 255.0),
                 );
-                [red[at], green[at], blue[at]] = shifted;
+                [red[at], green[at], blue[at]] = shifted.map(byte);
             }
             for (at, pixel) in block.iter_mut().enumerate() {
-                // Whole numbers in 0..=255.
-                *pixel = planes.map(|plane| plane[at] as u8);
+                *pixel = [red[at], green[at], blue[at]];
             }
         }
     }
 }
 
+/// Pushes the fraction out of the mantissa, ties to even, and the whole number to its low end.
+const ROUND: f32 = 12_582_912.0;
+
 /// Rounds to the nearest whole number, ties to even; `value` is within 0..2^22.
 #[inline(always)]
 fn round(value: f32) -> f32 {
-    // Pushes the fraction out of the mantissa. Unlike the library's function this needs no instruction of its own.
-    const SHIFT: f32 = 12_582_912.0;
-    (value + SHIFT) - SHIFT
+    // Unlike the library's function this needs no instruction of its own.
+    (value + ROUND) - ROUND
+}
+
+/// Rounds to the nearest byte, ties to even; `value` is within 0..=255.
+#[inline(always)]
+fn byte(value: f32) -> u8 {
+    (value + ROUND).to_bits() as u8
 }
 
 /// Whole RGB values 0..=255 to whole hue 0..=180, lightness and saturation 0..=255: OpenCV's `RGB2HLS_b`.
@@ -113,7 +118,7 @@ fn to_hls(red: f32, green: f32, blue: f32) -> [f32; 3] {
     ]
 }
 
-/// The way back: OpenCV's `HLS2RGB_b`.
+/// The way back, still to be rounded: OpenCV's `HLS2RGB_b`.
 #[inline(always)]
 fn to_rgb(hue: f32, lightness: f32, saturation: f32) -> [f32; 3] {
     const UNIT: f32 = 1.0 / 255.0;
@@ -132,7 +137,7 @@ fn to_rgb(hue: f32, lightness: f32, saturation: f32) -> [f32; 3] {
     let red = before(1.0, high, before(2.0, falling, before(4.0, low, before(5.0, rising, high))));
     let green = before(1.0, rising, before(3.0, high, before(4.0, falling, low)));
     let blue = before(2.0, low, before(3.0, rising, before(5.0, high, falling)));
-    [red, green, blue].map(|value| round((value * 255.0).clamp(0.0, 255.0)))
+    [red, green, blue].map(|value| (value * 255.0).clamp(0.0, 255.0))
 }
 
 #[cfg(test)]
@@ -145,6 +150,6 @@ mod tests {
         assert_eq!(to_hls(0.0, 255.0, 0.0), [60.0, 128.0, 255.0]);
         assert_eq!(to_hls(0.0, 0.0, 255.0), [120.0, 128.0, 255.0]);
         assert_eq!(to_hls(77.0, 77.0, 77.0), [0.0, 77.0, 0.0]);
-        assert_eq!(to_rgb(180.0, 128.0, 255.0), to_rgb(0.0, 128.0, 255.0));
+        assert_eq!(to_rgb(180.0, 128.0, 255.0).map(byte), to_rgb(0.0, 128.0, 255.0).map(byte));
     }
 }

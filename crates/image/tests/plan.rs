@@ -17,10 +17,10 @@ fn noise(width: u32, height: u32, channels: u32) -> Pixels {
     Pixels::new(width, height, channels, (0..width * height * channels).map(value).collect()).unwrap()
 }
 
-fn warp_all(pixels: Pixels, distortion: Distortion) -> Pixels {
+fn warp_all(pixels: &Pixels, distortion: Distortion) -> Pixels {
     let (size, channels) = (pixels.size(), pixels.channels());
     let mut out = vec![0; pixels.data().len()];
-    Warp::new(size, distortion).window(&pixels, size.whole(), size.whole(), false, &mut out).unwrap();
+    Warp::new(size, distortion).window(pixels, size.whole(), size.whole(), false, &mut out).unwrap();
     Pixels::new(size.width, size.height, channels, out).unwrap()
 }
 
@@ -43,7 +43,7 @@ fn step_by_step(pixels: Pixels, transform: &TrainTransform, draws: &[u32]) -> (V
         let shear = unit(draw()) * 0.1 * 2.0 - 0.1;
         let degrees = up_to(20, draw()) as i32 - 10;
         let aspect = 1.0 + (unit(draw()) * 0.25 * 2.0 - 0.25);
-        pixels = warp_all(pixels, Distortion { shear, degrees, aspect });
+        pixels = warp_all(&pixels, Distortion { shear, degrees, aspect });
     }
     let pixels = crop::enlarge(pixels, shape, &LIMITS()).unwrap();
     let size = pixels.size();

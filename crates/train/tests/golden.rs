@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 
 use brazier_collective::Single;
-use brazier_data::Batch;
+use brazier_data::{Batch, Labels};
 use brazier_model::Layout;
 use brazier_model::parameters::{Kind, export};
 use brazier_train::step::Trainer;
@@ -46,7 +46,7 @@ fn check(case: &Value) {
 
     for (index, step) in case["steps"].as_array().unwrap().iter().enumerate() {
         let pixels = weights::pixels(batch, shape);
-        let images = Batch { pixels, labels: labels.clone(), shape: job.transform.shape };
+        let images = Batch { pixels, labels: Labels::Classes(labels.clone()), shape: job.transform.shape };
         let (seen, _) = trainer.step(images, number(&step["learning_rate"]), false).unwrap();
         let probabilities = step["probabilities"].as_array().unwrap();
         let loss: f64 =

@@ -58,6 +58,21 @@ impl Fault {
         }
     }
 
+    /// The fault that opening the channel called `name` met as `error`.
+    pub(super) fn of_opening(name: &str, error: &DataError) -> Self {
+        match error {
+            DataError::MissingImage { origin, .. }
+            | DataError::EmptyImage { origin, .. }
+            | DataError::PathOutside { origin } => Self::at(origin, error),
+            DataError::List { file, source } => {
+                let origin = format!("{file} line {}", source.line);
+                Self { origin, ..Self::new(file.clone(), error) }
+            }
+            DataError::Manifest { file, line, .. } => Self::new(format!("{file} line {line}"), error),
+            _ => Self::new(name.to_owned(), error),
+        }
+    }
+
     /// The same for a place that is no sample, such as a file.
     pub(super) fn new(origin: String, error: &DataError) -> Self {
         let text = error.to_string();
@@ -70,7 +85,7 @@ impl Fault {
 fn kind(error: &DataError) -> FaultKind {
     match error {
         DataError::Record { .. } | DataError::Header { .. } => FaultKind::Record,
-        DataError::List { .. } => FaultKind::List,
+        DataError::List { .. } | DataError::Manifest { .. } => FaultKind::List,
         DataError::MissingImage { .. } => FaultKind::Missing,
         DataError::PathOutside { .. } => FaultKind::Outside,
         DataError::EmptyImage { .. } => FaultKind::Empty,

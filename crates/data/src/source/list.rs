@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::damage::Skipped;
-use crate::{Damage, DataError, Origin, Sample, Source};
+use crate::channel::{Obstacle, OnObstacle};
+use crate::{DataError, Origin, Sample, Source};
 
 mod lst;
 pub(crate) mod manifest;
@@ -33,19 +33,18 @@ impl ListSource {
     /// a list that does not fit its images is refused now, not when a batch comes to them.
     ///
     /// # Errors
-    /// Name the list and the line: one that does not parse, whose path leaves `directory`, or whose image is
-    /// missing, not a file or empty (unless such are to be skipped).
-    pub fn open(
+    /// Those that `obstacle` does not accept; each is told with its list and line: one that does not parse, whose path
+    /// leaves `directory`, or whose image is missing, not a file or empty.
+    pub(crate) fn open(
         lists: &[impl AsRef<Path>],
         directory: &Path,
-        damage: Damage,
-        skipped: &Skipped,
+        obstacle: &mut OnObstacle,
     ) -> Result<Self, DataError> {
-        let mut lines = Vec::new();
+        let mut lines = Lines { directory, lines: Vec::new(), obstacle };
         for path in lists {
             lst::read(path.as_ref(), &mut lines)?;
         }
-        Self::of(lines, directory, damage, skipped)
+        Ok(lines.into_source())
     }
 
     /// Reads augmented manifests, whose images are looked for below `directory`; also the class names that their
@@ -53,43 +52,70 @@ impl ListSource {
     ///
     /// # Errors
     /// As [`ListSource::open`].
-    pub fn open_manifests(
+    pub(crate) fn open_manifests(
         manifests: &[impl AsRef<Path>],
         directory: &Path,
-        damage: Damage,
-        skipped: &Skipped,
+        obstacle: &mut OnObstacle,
     ) -> Result<(Self, Option<Vec<String>>), DataError> {
         let mut names = manifest::ClassNames::default();
-        let mut lines = Vec::new();
+        let mut lines = Lines { directory, lines: Vec::new(), obstacle };
         for path in manifests {
-            manifest::read(path.as_ref(), directory, &mut lines, &mut names)?;
+            manifest::read(path.as_ref(), &mut lines, &mut names)?;
         }
-        Ok((Self::of(lines, directory, damage, skipped)?, names.in_order()))
-    }
-
-    fn of(
-        mut lines: Vec<Line>,
-        directory: &Path,
-        damage: Damage,
-        skipped: &Skipped,
-    ) -> Result<Self, DataError> {
-        for (number, line) in lines.iter().enumerate() {
-            match line.look_up(directory) {
-                Err(error) if damage == Damage::Skip && error.is_damage() => {
-                    skipped.note(number as u64, &error)
-                }
-                outcome => outcome?,
-            }
-        }
-        if skipped.count() > 0 {
-            lines.retain(|line| line.look_up(directory).is_ok());
-        }
-        Ok(Self { directory: directory.to_owned(), lines })
+        Ok((lines.into_source(), names.in_order()))
     }
 
     /// Labels and path of every line, in order.
     pub fn entries(&self) -> impl Iterator<Item = (&[f32], &str)> {
         self.lines.iter().map(|line| (line.labels.as_slice(), &*line.path))
+    }
+}
+
+/// The usable lines of the lists read so far.
+struct Lines<'a> {
+    directory: &'a Path,
+    lines: Vec<Line>,
+    obstacle: &'a mut OnObstacle<'a>,
+}
+
+impl Lines<'_> {
+    /// Appends a line if its image can be found.
+    fn add(
+        &mut self,
+        list: &Arc<str>,
+        number: usize,
+        labels: Vec<f32>,
+        path: String,
+    ) -> Result<(), DataError> {
+        let line = Line { labels, path: path.into(), list: list.clone(), number };
+        match line.look_up(self.directory) {
+            Ok(()) => self.lines.push(line),
+            Err(error) => self.reject(error)?,
+        }
+        Ok(())
+    }
+
+    /// Leaves out what `error` names, if that is accepted.
+    fn reject(&mut self, error: DataError) -> Result<(), DataError> {
+        (self.obstacle)(Obstacle::Error(error))
+    }
+
+    fn into_source(self) -> ListSource {
+        ListSource { directory: self.directory.to_owned(), lines: self.lines }
+    }
+}
+
+/// A list's name and what it holds.
+type List = (Arc<str>, Vec<u8>);
+
+/// Reads a list; `None` if that fails and the failure is accepted.
+fn read_list(path: &Path, lines: &mut Lines) -> Result<Option<List>, DataError> {
+    match super::read_file(path) {
+        Ok(bytes) => {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            Ok(Some((name.into(), bytes)))
+        }
+        Err(source) => lines.reject(DataError::Io { path: path.to_owned(), source }).map(|()| None),
     }
 }
 
@@ -103,8 +129,11 @@ impl Line {
         Origin::Listed { path: self.path.clone(), list: self.list.clone(), line: self.number }
     }
 
-    /// Whether the image is there and holds something.
+    /// Whether the image is inside the directory, there, and holds something.
     fn look_up(&self, directory: &Path) -> Result<(), DataError> {
+        if !stays_inside(&self.path) {
+            return Err(DataError::PathOutside { origin: self.origin() });
+        }
         let path = directory.join(&*self.path);
         match std::fs::metadata(&path) {
             Ok(metadata) if !metadata.is_file() => Err(self.missing(directory)),

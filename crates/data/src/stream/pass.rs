@@ -10,7 +10,7 @@ use brazier_mxnet::recordio::{Reader, RecordError};
 
 use super::framing::Framing;
 use super::pipe::PipeReader;
-use crate::damage::Skipped;
+use crate::damage::{Place, Skipped};
 use crate::labels::parse_text;
 use crate::{DataError, Origin};
 
@@ -106,8 +106,7 @@ impl Samples<'_> {
             else {
                 return Err(error);
             };
-            // Byte offsets are no sample numbers; the high bit keeps the two apart.
-            skipped.note(1 << 63 | offset, &error);
+            skipped.note(Place::Byte(offset), &error);
             let failed = |source| DataError::Record { file: self.pass.name.to_string(), source };
             self.records.resynchronise().map_err(failed)?;
         }

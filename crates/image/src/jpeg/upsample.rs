@@ -20,7 +20,7 @@ impl Line {
         // Columns of samples count from the first needed block.
         let origin = (plane.columns.start * plane.size) as usize;
         let row = |row: u32| strip.row(row as isize);
-        let near = |row: u32| strip.row(row as isize / 2 + if row % 2 == 0 { -1 } else { 1 });
+        let near = |row: u32| strip.row(row as isize / 2 + if row.is_multiple_of(2) { -1 } else { 1 });
         match plane.upsample {
             Upsample::Replicate(1, downwards) => &row(y / downwards)[left - origin..][..width],
             Upsample::Replicate(sideways, downwards) => {
@@ -33,7 +33,7 @@ impl Line {
             Upsample::Downwards => {
                 let start = left - origin;
                 let (this, near) = (&row(y / 2)[start..start + width], &near(y)[start..start + width]);
-                let bias = if y % 2 == 0 { 1 } else { 2 };
+                let bias = if y.is_multiple_of(2) { 1 } else { 2 };
                 self.pixels.clear();
                 self.pixels.extend(
                     this.iter()

@@ -6,11 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Line, stays_inside};
+use super::{Lines, read_list, stays_inside};
 use crate::DataError;
 use crate::labels::text;
 
@@ -22,33 +21,22 @@ pub(crate) fn is_manifest(first: &[u8]) -> bool {
 }
 
 /// Appends the images that the manifest at `path` names, and notes the class names of its metadata.
-pub(super) fn read(
-    path: &Path,
-    directory: &Path,
-    lines: &mut Vec<Line>,
-    names: &mut ClassNames,
-) -> Result<(), DataError> {
-    let bytes =
-        super::super::read_file(path).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
-    let list: Arc<str> = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into();
+pub(super) fn read(path: &Path, lines: &mut Lines, names: &mut ClassNames) -> Result<(), DataError> {
+    let Some((list, bytes)) = read_list(path, lines)? else { return Ok(()) };
     for (number, line) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let wrong = |reason: String| DataError::Manifest { file: list.to_string(), line: number, reason };
-        let Entry { address, attribute, labels, metadata } = entry(line).map_err(wrong)?;
-        let path = local(&address, directory).ok_or_else(|| {
-            wrong(format!(
-                "'{address}' is not below {}: in File mode the images lie in the channel",
-                directory.display()
-            ))
-        })?;
-        let line = Line { labels, path: path.into(), list: list.clone(), number };
-        if !stays_inside(&line.path) {
-            return Err(DataError::PathOutside { origin: line.origin() });
+        let located = entry(line).and_then(|entry| Ok((local(&entry.address, lines.directory)?, entry)));
+        match located {
+            Ok((path, entry)) => {
+                names.note(&entry);
+                lines.add(&list, number, entry.labels, path)?;
+            }
+            Err(reason) => {
+                lines.reject(DataError::Manifest { file: list.to_string(), line: number, reason })?;
+            }
         }
-        names.note(&line.labels, metadata.as_ref().and_then(|all| all.get(&format!("{attribute}-metadata"))));
-        lines.push(line);
     }
     Ok(())
 }
@@ -56,10 +44,9 @@ pub(super) fn read(
 /// What a line says.
 struct Entry {
     address: String,
-    /// Name of the label attribute.
-    attribute: String,
     labels: Vec<f32>,
-    metadata: Option<Map<String, Value>>,
+    /// About the label: its class name, say.
+    metadata: Option<Value>,
 }
 
 fn entry(line: &[u8]) -> Result<Entry, String> {
@@ -74,7 +61,8 @@ fn entry(line: &[u8]) -> Result<Entry, String> {
             "attribute '{attribute}' is {value}, expected a number such as 3, or a list such as [1, 0, 1]"
         )
     })?;
-    Ok(Entry { address, attribute, labels, metadata: Some(object) })
+    let metadata = object.get(&format!("{attribute}-metadata")).cloned();
+    Ok(Entry { address, labels, metadata })
 }
 
 /// The image's address: the attribute `source-ref`, or else the first whose name ends in `-ref`.
@@ -100,14 +88,17 @@ fn label_attribute(object: &Map<String, Value>) -> Result<&str, String> {
 }
 
 /// The path, relative to `directory`, of the image at `address`: the longest end of the address that is a file there.
-fn local(address: &str, directory: &Path) -> Option<String> {
+fn local(address: &str, directory: &Path) -> Result<String, String> {
     let path = address.strip_prefix("s3://").unwrap_or(address);
     let mut end = path.trim_start_matches('/');
     loop {
         if stays_inside(end) && directory.join(end).is_file() {
-            return Some(end.to_owned());
+            return Ok(end.to_owned());
         }
-        end = end.split_once('/')?.1;
+        end = end.split_once('/').map(|(_, end)| end).ok_or_else(|| {
+            let directory = directory.display();
+            format!("'{address}' is not below {directory}: in File mode the images lie in the channel")
+        })?;
     }
 }
 
@@ -119,9 +110,9 @@ pub(super) struct ClassNames {
 }
 
 impl ClassNames {
-    fn note(&mut self, labels: &[f32], metadata: Option<&Value>) {
-        let Some(metadata) = metadata else { return };
-        if let (&[label], Some(name)) = (labels, metadata.get("class-name").and_then(Value::as_str))
+    fn note(&mut self, entry: &Entry) {
+        let Some(metadata) = &entry.metadata else { return };
+        if let (&[label], Some(name)) = (&*entry.labels, metadata.get("class-name").and_then(Value::as_str))
             && label >= 0.0
             && label.fract() == 0.0
         {
