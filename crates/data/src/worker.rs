@@ -8,7 +8,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::sampler::{self, Order, Share};
 use crate::stream::Stream;
-use crate::{Batch, DataError, Dataset, Target};
+use crate::{DataError, Dataset, Target};
 
 mod batches;
 mod decode;
@@ -161,12 +161,11 @@ impl Loader {
         indices: impl FnOnce() -> I + Send + 'static,
     ) -> Result<Batches, DataError> {
         let loader = self.clone();
-        Batches::start(move |stop: &AtomicBool, send| {
+        Batches::start(self.target, move |stop: &Arc<AtomicBool>, send| {
             for indices in indices() {
-                let decode = |index: &usize, out: &mut [u8]| work.indexed(&dataset, *index, out);
-                let Some(batch) = loader.batch(&indices, shape, stop, decode) else { return };
-                let (failed, is_empty) = (batch.is_err(), batch.as_ref().is_ok_and(Batch::is_empty));
-                if !is_empty && (!send(batch) || failed) {
+                let (dataset, work) = (Arc::clone(&dataset), work.clone());
+                let decode = move |index: &usize, out: &mut [u8]| work.indexed(&dataset, *index, out);
+                if !send(Ok(loader.decode(indices, shape, stop, decode))) {
                     return;
                 }
             }

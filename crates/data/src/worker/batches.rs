@@ -6,41 +6,61 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::decode::Decoding;
 use super::work::message;
-use crate::{Batch, DataError};
+use crate::{Batch, DataError, Target};
 
-/// Batches ready and waiting. With the one being made and the one in use, four are in memory at most.
+/// Batches decoded while the producer begins a further one. With the one in use, four are in memory at most.
 const AHEAD: usize = 2;
 
-/// The batches of an epoch or an evaluation, made two ahead. The first error ends it. Dropping it stops the producer.
+/// What the producer begins, in order.
+type Begun = Result<Decoding, DataError>;
+
+/// The batches of an epoch or an evaluation, made ahead. The first error ends it. Dropping it stops the producer.
 #[derive(Debug)]
 pub struct Batches {
     /// `None` once the stream has ended.
-    receiver: Option<Receiver<Result<Batch, DataError>>>,
+    receiver: Option<Receiver<Begun>>,
+    target: Target,
     producer: Option<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
     waited: Duration,
 }
 
 impl Batches {
-    /// Runs `produce` on a thread of its own, with the flag that asks it to stop and the function that hands a batch
-    /// over: it waits for room, and returns false when nobody listens any more.
+    /// Runs `produce` on a thread of its own, with the flag that asks it to stop and the function that hands over a
+    /// batch it has begun: it waits for room, and returns false when nobody listens any more.
     pub(super) fn start(
-        produce: impl FnOnce(&AtomicBool, &dyn Fn(Result<Batch, DataError>) -> bool) + Send + 'static,
+        target: Target,
+        produce: impl FnOnce(&Arc<AtomicBool>, &dyn Fn(Begun) -> bool) + Send + 'static,
     ) -> Result<Self, DataError> {
         let (sender, receiver) = sync_channel(AHEAD);
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
         let producer = Builder::new()
             .name("batches".to_owned())
-            .spawn(move || produce(&asked, &|batch| sender.send(batch).is_ok()))
+            .spawn(move || produce(&asked, &|begun| sender.send(begun).is_ok()))
             .map_err(|error| DataError::Threads { reason: error.to_string() })?;
-        Ok(Self { receiver: Some(receiver), producer: Some(producer), stop, waited: Duration::ZERO })
+        Ok(Self { receiver: Some(receiver), target, producer: Some(producer), stop, waited: Duration::ZERO })
     }
 
     /// How long the consumer has waited for batches so far: time in which the network stood still.
     pub fn waited(&self) -> Duration {
         self.waited
+    }
+
+    fn next_batch(&mut self) -> Option<Result<Batch, DataError>> {
+        loop {
+            // The producer is gone: its work is done, or it panicked.
+            let Ok(begun) = self.receiver.as_ref()?.recv() else {
+                return self.finish().map(|reason| Err(DataError::Threads { reason }));
+            };
+            let batch = begun.and_then(|decoding| decoding.wait(self.target));
+            // A batch of nothing but damaged samples is none.
+            if !batch.as_ref().is_ok_and(Batch::is_empty) {
+                return Some(batch);
+            }
+        }
     }
 
     /// Stops the producer and waits for it; the message of its panic, if it ended in one.
@@ -58,17 +78,12 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Self::Item> {
         let start = Instant::now();
-        let received = self.receiver.as_ref()?.recv();
+        let batch = self.next_batch();
         self.waited += start.elapsed();
-        match received {
-            Ok(Ok(batch)) => Some(Ok(batch)),
-            Ok(Err(error)) => {
-                self.finish();
-                Some(Err(error))
-            }
-            // The producer is gone: its work is done, or it panicked.
-            Err(_) => self.finish().map(|reason| Err(DataError::Threads { reason })),
+        if let Some(Err(_)) = batch {
+            self.finish();
         }
+        batch
     }
 }
 

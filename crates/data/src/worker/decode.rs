@@ -1,51 +1,135 @@
 //! One batch, decoded by all threads of the pool.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use brazier_image::InputShape;
-use rayon::prelude::*;
+use bytes::BytesMut;
 
 use super::Loader;
+use super::work::caught;
 use crate::labels::Label;
-use crate::{Batch, DataError};
+use crate::{Batch, DataError, Target};
+
+/// Bytes of pixels that are worth a task of their own: an image of common size; of tiny ones several.
+const PART_BYTES: usize = 32 << 10;
+
+/// The labels of a part's items, `None` for those that are left out.
+type Labels = Vec<Option<Label>>;
+
+/// What is still to be done to a batch.
+type Then = Box<dyn FnOnce(Batch) -> Result<Batch, DataError> + Send>;
+
+/// A batch that the pool is working on.
+pub(super) struct Decoding {
+    /// One message, once the last part is done, so that nobody wakes for each.
+    parts: Receiver<Vec<Part>>,
+    shape: InputShape,
+    then: Option<Then>,
+}
+
+/// Items that lie together in the batch, decoded by one thread.
+#[derive(Debug)]
+struct Part {
+    /// Place of the first in the batch.
+    first: usize,
+    /// A stretch of the batch's buffer.
+    pixels: BytesMut,
+    labels: Result<Labels, DataError>,
+}
 
 impl Loader {
-    /// Decodes the items straight into the batch's buffer with `decode`, which answers `None` for an item that is left
-    /// out. `None` when told to stop. Of several errors the first in the batch's order is returned, whichever thread met
-    /// it first.
-    pub(super) fn batch<T: Sync>(
+    /// Lets the pool decode the items straight into a batch's buffer with `decode`, which answers `None` for an item
+    /// that is left out. Batches begun one after the other are decoded in that order; a thread that finds nothing left
+    /// of one goes on with the next.
+    pub(super) fn decode<T: Send + Sync + 'static>(
         &self,
-        items: &[T],
+        items: Vec<T>,
         shape: InputShape,
-        stop: &AtomicBool,
-        decode: impl Fn(&T, &mut [u8]) -> Result<Option<Label>, DataError> + Sync,
-    ) -> Option<Result<Batch, DataError>> {
-        let mut pixels = vec![0; shape.len().saturating_mul(items.len())];
-        let labels: Option<Vec<_>> = self.pool.install(|| {
-            pixels
-                .par_chunks_mut(shape.len().max(1))
-                .zip(items)
-                // One by one: images take very different times, and the batch is done with its slowest thread.
-                .with_max_len(1)
-                .map(|(out, item)| (!stop.load(Ordering::Relaxed)).then(|| decode(item, out)))
-                .collect()
-        });
-        let labels: Result<Vec<Option<Label>>, DataError> = labels?.into_iter().collect();
-        Some(labels.map(|labels| self.assembled(pixels, labels, shape)))
+        stop: &Arc<AtomicBool>,
+        decode: impl Fn(&T, &mut [u8]) -> Result<Option<Label>, DataError> + Send + Sync + 'static,
+    ) -> Decoding {
+        let image = shape.len().max(1);
+        let share = items.len().div_ceil(self.pool.current_num_threads());
+        let part = PART_BYTES.div_ceil(image).min(share).max(1);
+        let mut buffer = BytesMut::zeroed(image.saturating_mul(items.len()));
+        let (sender, parts) = sync_channel(1);
+        let count = items.len().div_ceil(part);
+        let shared = Arc::new((items, decode, Arc::clone(stop), Mutex::new(Vec::with_capacity(count))));
+        for first in (0..shared.0.len()).step_by(part) {
+            let range = first..shared.0.len().min(first + part);
+            let mut pixels = buffer.split_to(image * range.len());
+            let (sender, shared) = (sender.clone(), Arc::clone(&shared));
+            self.pool.spawn_fifo(move || {
+                let (items, decode, stop, done) = &*shared;
+                let labels = decode_part(&items[range], &mut pixels, image, stop, decode);
+                // Nothing panics while the list is locked.
+                let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                done.push(Part { first, pixels, labels });
+                if done.len() == count {
+                    // Nobody listens once the batch is given up.
+                    let _ = sender.send(std::mem::take(&mut *done));
+                }
+            });
+        }
+        Decoding { parts, shape, then: None }
+    }
+}
+
+impl Decoding {
+    /// Does `then` to the batch once it is decoded.
+    pub(super) fn then(self, then: impl FnOnce(Batch) -> Result<Batch, DataError> + Send + 'static) -> Self {
+        Self { then: Some(Box::new(then)), ..self }
     }
 
-    /// The batch of the items that were not left out.
-    fn assembled(&self, mut pixels: Vec<u8>, labels: Vec<Option<Label>>, shape: InputShape) -> Batch {
-        let image = shape.len();
-        let mut kept = 0;
-        for (at, _) in labels.iter().enumerate().filter(|(_, label)| label.is_some()) {
-            if at != kept {
-                pixels.copy_within(at * image..(at + 1) * image, kept * image);
-            }
-            kept += 1;
+    /// Waits for the batch. Of several errors the first in the batch's order is returned, whichever thread met it
+    /// first.
+    pub(super) fn wait(self, target: Target) -> Result<Batch, DataError> {
+        // Without a message there was no item.
+        let mut parts = self.parts.recv().unwrap_or_default();
+        parts.sort_unstable_by_key(|part| part.first);
+        let (mut buffer, mut labels) = (BytesMut::new(), Vec::new());
+        for part in parts {
+            // The stretches lie side by side: nothing is copied, neither here nor below.
+            buffer.unsplit(part.pixels);
+            labels.append(&mut part.labels?);
         }
-        pixels.truncate(kept * image);
-        let labels = self.target.batch(labels.into_iter().flatten().collect());
-        Batch { pixels, labels, shape }
+        let mut pixels = Vec::from(buffer);
+        close_gaps(&mut pixels, &labels, self.shape.len());
+        let labels = target.batch(labels.into_iter().flatten().collect());
+        let batch = Batch { pixels, labels, shape: self.shape };
+        match self.then {
+            None => Ok(batch),
+            Some(then) => then(batch),
+        }
     }
+}
+
+/// Removes the images that have no label; each is of `image` bytes.
+fn close_gaps(pixels: &mut Vec<u8>, labels: &[Option<Label>], image: usize) {
+    let mut kept = 0;
+    for (at, _) in labels.iter().enumerate().filter(|(_, label)| label.is_some()) {
+        if at != kept {
+            pixels.copy_within(at * image..(at + 1) * image, kept * image);
+        }
+        kept += 1;
+    }
+    pixels.truncate(kept * image);
+}
+
+/// Decodes items to images of `image` bytes, one behind the other, until one fails or `stop` is set.
+fn decode_part<T>(
+    items: &[T],
+    pixels: &mut [u8],
+    image: usize,
+    stop: &AtomicBool,
+    decode: &impl Fn(&T, &mut [u8]) -> Result<Option<Label>, DataError>,
+) -> Result<Labels, DataError> {
+    let one = |(item, out): (&T, &mut [u8])| {
+        if stop.load(Ordering::Relaxed) { Err(DataError::Stopped) } else { decode(item, out) }
+    };
+    // A panic that leaves a task would end the process.
+    caught(|| items.iter().zip(pixels.chunks_exact_mut(image)).map(one).collect())
+        .unwrap_or_else(|reason| Err(DataError::Threads { reason }))
 }

@@ -20,7 +20,7 @@ pub(super) fn train(
     shape: InputShape,
     plan: TrainPlan,
 ) -> Result<Batches, DataError> {
-    Batches::start(move |stop, send| {
+    Batches::start(loader.target, move |stop, send| {
         let random = plan.shuffle.then(|| generator(sampler::Stream::Window, plan.seed, plan.epoch, 0));
         let mut epoch = Epoch { stream: &stream, stop, window: Window::new(random), taken: 0 };
         let mut step = 0;
@@ -30,11 +30,11 @@ pub(super) fn train(
             if step <= plan.start_step {
                 return true;
             }
-            let decode = |piped: &Piped, out: &mut [u8]| work.piped(&stream, piped, out);
-            match loader.batch(&piped, shape, stop, decode) {
-                None => false,
-                Some(batch) => send(batch.and_then(|batch| filled(batch, piped.len(), shape, &stream))),
-            }
+            let (expected, work, source) = (piped.len(), work.clone(), Arc::clone(&stream));
+            let decode = move |piped: &Piped, out: &mut [u8]| work.piped(&source, piped, out);
+            let stream = Arc::clone(&stream);
+            let fill = move |batch| filled(batch, expected, &stream);
+            send(Ok(loader.decode(piped, shape, stop, decode).then(fill)))
         });
         if let Err(error) = outcome {
             send(Err(error));
@@ -50,7 +50,7 @@ pub(super) fn evaluation(
     shape: InputShape,
     share: Share,
 ) -> Result<Batches, DataError> {
-    Batches::start(move |stop, send| {
+    Batches::start(loader.target, move |stop, send| {
         let evaluate = || -> Result<(), DataError> {
             let pass = stream.pass(stop)?;
             let stopped = || stream.is_over(stop);
@@ -64,11 +64,9 @@ pub(super) fn evaluation(
                 if number % share.world.max(1) != share.rank {
                     continue;
                 }
-                let decode = |piped: &Piped, out: &mut [u8]| work.piped(&stream, piped, out);
-                let Some(batch) = loader.batch(&piped, shape, stop, decode) else { return Ok(()) };
-                // A batch of nothing but damaged samples is none.
-                let is_empty = batch.as_ref().is_ok_and(Batch::is_empty);
-                if !is_empty && !send(batch) {
+                let (work, source) = (work.clone(), Arc::clone(&stream));
+                let decode = move |piped: &Piped, out: &mut [u8]| work.piped(&source, piped, out);
+                if !send(Ok(loader.decode(piped, shape, stop, decode))) {
                     return Ok(());
                 }
             }
@@ -129,8 +127,8 @@ fn counted<'a>(
 }
 
 /// A batch of `expected` images again after damaged ones were left out: the whole ones are repeated in turn.
-fn filled(mut batch: Batch, expected: usize, shape: InputShape, stream: &Stream) -> Result<Batch, DataError> {
-    let whole = batch.len();
+fn filled(mut batch: Batch, expected: usize, stream: &Stream) -> Result<Batch, DataError> {
+    let (whole, image) = (batch.len(), batch.shape.len());
     if whole == expected {
         return Ok(batch);
     }
@@ -140,7 +138,7 @@ fn filled(mut batch: Batch, expected: usize, shape: InputShape, stream: &Stream)
     }
     for at in 0..expected - whole {
         let source = at % whole;
-        batch.pixels.extend_from_within(source * shape.len()..(source + 1) * shape.len());
+        batch.pixels.extend_from_within(source * image..(source + 1) * image);
         batch.labels.repeat(source);
     }
     Ok(batch)

@@ -105,7 +105,7 @@ pub(crate) fn guarded<T>(
 }
 
 /// What `work` answers, or the message of its panic.
-fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| message(&*panic))
 }
 
