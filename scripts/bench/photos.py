@@ -1,6 +1,6 @@
 """A .rec of photographs of about 500x375, for scripts/bench/pipeline.
 
-    python photos.py OUT.rec [--images 600]
+    python photos.py OUT.rec [--images 600] [--scale 1]
 
 Needs opencv-python-headless and scikit-image, whose wheels carry a few photographs. Each image is a random part of
 one of them with as much film grain as brings it to 60 to 120 KB at quality 90: a zoomed picture alone would be easier to
@@ -22,11 +22,11 @@ def originals():
     return [cv2.cvtColor(np.ascontiguousarray(picture[..., :3]), cv2.COLOR_RGB2BGR) for picture in found]
 
 
-def photo(choose, noise, sources):
-    """One encoded image and the number of its picture."""
+def photo(choose, noise, sources, scale):
+    """One encoded image, `scale` times as wide and high, and the number of its picture."""
     label = choose.randrange(len(sources))
     source = sources[label]
-    width, height = choose.randint(460, 540), choose.randint(345, 405)
+    width, height = scale * choose.randint(460, 540), scale * choose.randint(345, 405)
     if choose.random() < 0.25:  # some upright ones, as photographs are
         width, height = height, width
     zoom = min(source.shape[1] / width, source.shape[0] / height) * choose.uniform(0.6, 1)
@@ -36,7 +36,7 @@ def photo(choose, noise, sources):
     part = source[top:top + part_height, left:left + part_width]
     picture = cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
     grain = noise.randn(height, width, 1).astype(np.float32)
-    wanted, low, high = choose.randint(60_000, 120_000), 0.0, 40.0
+    wanted, low, high = scale**2 * choose.randint(60_000, 120_000), 0.0, 40.0
     for _ in range(7):
         strength = (low + high) / 2
         grainy = np.clip(picture + strength * grain, 0, 255).astype(np.uint8)
@@ -49,11 +49,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
     parser.add_argument("--images", type=int, default=600)
+    parser.add_argument("--scale", type=int, default=1)
     options = parser.parse_args()
     choose, noise, sources, sizes = random.Random(1), np.random.RandomState(1), originals(), []
     with open(options.out, "wb") as out:
         for number in range(options.images):
-            label, encoded = photo(choose, noise, sources)
+            label, encoded = photo(choose, noise, sources, options.scale)
             sizes.append(len(encoded))
             payload = struct.pack("<IfQQ", 0, label, number, 0) + encoded
             assert MAGIC.to_bytes(4, "little") not in payload, "split records are not written here"
