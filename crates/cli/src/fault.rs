@@ -42,7 +42,6 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
             TrainError::Data(error) => of_data(error),
             TrainError::Model(error) => of_model(error),
             TrainError::TooFewSamples { .. } => Fault::Client,
-            TrainError::SeveralLabels => Fault::Algorithm,
             TrainError::Commit(_)
             | TrainError::ReadFolder { .. }
             | TrainError::Remove { .. }

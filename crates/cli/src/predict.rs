@@ -114,10 +114,24 @@ fn ranked(probabilities: &[f32]) -> Vec<usize> {
     order
 }
 
+/// Of a model of several labels the classes that the image belongs to, the likeliest first.
+fn found(probabilities: &[f32]) -> Vec<usize> {
+    let mut order = ranked(probabilities);
+    order.retain(|&class| probabilities[class] > 0.5);
+    order
+}
+
 fn text(predictor: &Predictor, name: &str, probabilities: &[f32], out: &mut impl Write) -> io::Result<()> {
     let order = ranked(probabilities);
     let Some(&best) = order.first() else { return Ok(()) };
-    writeln!(out, "{name}: {} ({:.2} %)", predictor.class_name(best), probabilities[best] * 100.0)?;
+    let told =
+        |class: usize| format!("{} ({:.2} %)", predictor.class_name(class), probabilities[class] * 100.0);
+    if predictor.is_multi_label() {
+        let found: Vec<String> = found(probabilities).into_iter().map(told).collect();
+        writeln!(out, "{name}: {}", if found.is_empty() { "none".into() } else { found.join(", ") })?;
+    } else {
+        writeln!(out, "{name}: {}", told(best))?;
+    }
     for &class in order.iter().take(SHOWN) {
         let share = probabilities[class];
         let bar = "#".repeat((share * 30.0).round() as usize);
@@ -140,6 +154,12 @@ fn json_line(
     line.insert("probabilities".into(), json!(probabilities));
     line.insert("label".into(), json!(label));
     line.insert("class".into(), json!(predictor.class_name(label)));
+    if predictor.is_multi_label() {
+        let classes = found(probabilities);
+        let names: Vec<String> = classes.iter().map(|&class| predictor.class_name(class)).collect();
+        line.insert("labels".into(), json!(classes));
+        line.insert("classes".into(), json!(names));
+    }
     writeln!(out, "{}", serde_json::Value::Object(line))
 }
 

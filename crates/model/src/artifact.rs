@@ -94,9 +94,10 @@ impl Artifact {
         let refused = |reason: String| ModelError::File { file: params_file.clone(), reason };
         let params = Params::read(bytes).map_err(|error| refused(error.to_string()))?;
         let mut arrays = BTreeMap::new();
-        for (name, array) in &params.0 {
+        // Each array goes as soon as its values are taken: weights need not lie in memory three times.
+        for (name, array) in params.0 {
             let values = array.to_f32().map_err(|error| refused(format!("array '{name}': {error}")))?;
-            arrays.insert(name.clone(), (array.shape.clone(), values));
+            arrays.insert(name, (array.shape, values));
         }
         let (shapes_file, shapes) = find(files, SHAPES_FILE)?;
         let shape = parse(shapes_file, shapes, read_shape)?;
@@ -109,10 +110,10 @@ impl Artifact {
     ///
     /// # Errors
     /// A tensor that the weights file lacks or has in another shape.
-    pub fn network(&self, device: &Device) -> Result<ResNet, ModelError> {
+    pub fn into_network(self, device: &Device) -> Result<ResNet, ModelError> {
         self.check_widths()?;
         let network = ResNet::new(&self.layout, device);
-        import(network, &self.layout.head, &self.arrays, &self.params_file)
+        import(network, &self.layout.head, self.arrays, &self.params_file)
     }
 
     /// Compares the widths the graph shows with the weights, before memory is taken for them: a hostile graph costs no

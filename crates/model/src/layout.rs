@@ -35,7 +35,16 @@ pub struct Stage {
     pub filters: usize,
 }
 
-/// Everything that decides the network's tensors.
+/// What the last layer's logits mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Each image has one class; the probabilities of all add up to 1.
+    Softmax,
+    /// An image can have several classes or none; each has a probability of its own.
+    Logistic,
+}
+
+/// Everything that decides the network's tensors and what they compute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Image channels: 1 or 3.
@@ -52,6 +61,8 @@ pub struct Layout {
     pub classes: usize,
     /// Name of the last layer: `fc1`, or what an imported graph calls it.
     pub head: String,
+    /// What the logits mean.
+    pub output: Output,
 }
 
 impl Layout {
@@ -92,7 +103,22 @@ impl Layout {
             return Err(ModelError::Classes { found: classes });
         }
         let stem = if height <= SMALL_IMAGE_HEIGHT { Stem::Small } else { Stem::Large };
-        Ok(Layout { channels, stem, stem_filters, unit, stages, classes, head: "fc1".into() })
+        Ok(Layout {
+            channels,
+            stem,
+            stem_filters,
+            unit,
+            stages,
+            classes,
+            head: "fc1".into(),
+            output: Output::Softmax,
+        })
+    }
+
+    /// The same network with logits of another meaning.
+    #[must_use]
+    pub fn with_output(self, output: Output) -> Self {
+        Layout { output, ..self }
     }
 
     /// Convolution and linear layers along the longest path, as depth is counted: `num_layers` of the job.

@@ -63,7 +63,7 @@ pub fn export(network: &ResNet, head: &str) -> Vec<Parameter> {
 pub fn import(
     network: ResNet,
     head: &str,
-    arrays: &BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    arrays: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
     file: &str,
 ) -> Result<ResNet, ModelError> {
     let mut write = Write { arrays, file, error: None };
@@ -122,7 +122,7 @@ impl ModuleVisitor for Read<'_> {
 }
 
 struct Write<'a> {
-    arrays: &'a BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    arrays: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
     file: &'a str,
     error: Option<ModelError>,
 }
@@ -130,12 +130,11 @@ struct Write<'a> {
 impl Map for Write<'_> {
     fn tensor<const D: usize>(&mut self, name: &str, kind: Kind, value: Tensor<D>) -> Tensor<D> {
         let (file, name, expected) = (self.file.to_owned(), key(name, kind), value.dims().to_vec());
-        match self.arrays.get(&name) {
-            Some((shape, values)) if *shape == expected => {
-                Tensor::from_data(TensorData::new(values.clone(), shape.clone()), &value.device())
+        match self.arrays.remove(&name) {
+            Some((shape, values)) if shape == expected => {
+                Tensor::from_data(TensorData::new(values, shape), &value.device())
             }
             Some((found, _)) => {
-                let found = found.clone();
                 self.error.get_or_insert(ModelError::ParameterShape { file, name, found, expected });
                 value
             }

@@ -10,7 +10,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use brazier_model::layout::Stem;
+use brazier_model::layout::{Output, Stem};
 use brazier_model::parameters::{Kind, export};
 use brazier_model::resnet::pixels_to_tensor;
 use brazier_model::{Layout, ResNet, graph, loss};
@@ -101,7 +101,8 @@ fn logits_and_probabilities_are_mxnets() {
             [3, height, width, channels],
             &device,
         ));
-        let probabilities: Vec<f64> = loss::probabilities(logits.clone()).into_data().iter::<f64>().collect();
+        let probabilities: Vec<f64> =
+            loss::probabilities(logits.clone(), Output::Softmax).into_data().iter::<f64>().collect();
         let logits: Vec<f64> = logits.into_data().iter::<f64>().collect();
         let expected = |key: &str| case[key].as_array().unwrap().iter().map(numbers).collect::<Vec<_>>();
         let context = format!("{} layers at {}", case["num_layers"], case["image_shape"]);

@@ -55,7 +55,7 @@ pub struct Hyperparameters {
     pub augmentation_type: Option<Augmentation>,
     /// Shortest side, in pixels, that a training image is scaled to before the crop.
     pub resize: Option<u32>,
-    /// Also report accuracy among the `top_k` most likely classes; never 1.
+    /// Also report accuracy among the `top_k` most likely classes; never 1, and never with `multi_label`.
     pub top_k: Option<usize>,
     /// Epochs between parameter files; `None` keeps the best epoch only.
     pub checkpoint_frequency: Option<usize>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use brazier_image::{ImageError, InputShape};
 use brazier_model::artifact::Artifact;
+use brazier_model::layout::Output;
 use brazier_model::resnet::pixels_to_tensor;
 use brazier_model::{ResNet, loss};
 use burn::tensor::Device;
@@ -16,6 +17,7 @@ use crate::{LoadError, PredictError, Signature, artifact};
 /// It computes on the thread that calls it; [`Engine`](crate::Engine) gives it one of its own.
 pub struct Predictor {
     network: ResNet,
+    output: Output,
     signature: Arc<Signature>,
     device: Device,
 }
@@ -30,9 +32,11 @@ impl Predictor {
         let refused = |source| LoadError::Model { path: path.to_owned(), source };
         let files = artifact::open(path).map_err(LoadError::Archive)?;
         let artifact = Artifact::read(&files).map_err(refused)?;
+        drop(files);
         let signature = Arc::new(Signature::of(&artifact).map_err(refused)?);
-        let network = artifact.network(device).map_err(refused)?;
-        Ok(Predictor { network, signature, device: device.clone() })
+        let output = artifact.layout.output;
+        let network = artifact.into_network(device).map_err(refused)?;
+        Ok(Predictor { network, output, signature, device: device.clone() })
     }
 
     /// What the model takes and gives, free of the network.
@@ -69,7 +73,7 @@ impl Predictor {
         let [channels, height, width] =
             [shape.channels, shape.height, shape.width].map(|extent| extent as usize);
         let pixels = pixels_to_tensor(pixels, [n, height, width, channels], &self.device);
-        let probabilities = loss::probabilities(self.network.forward(pixels));
+        let probabilities = loss::probabilities(self.network.forward(pixels), self.output);
         let values: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
         Ok(values.chunks(self.classes()).map(finite).collect())
     }
@@ -80,6 +84,11 @@ impl Predictor {
     /// Weights that give no finite answer even to a black image: a training that diverged.
     pub fn warm_up(&self) -> Result<(), PredictError> {
         self.predict(vec![0; self.shape().len()], 1).map(drop)
+    }
+
+    /// Whether an image can have several classes, each with a probability of its own.
+    pub fn is_multi_label(&self) -> bool {
+        self.output == Output::Logistic
     }
 
     /// The network's input.

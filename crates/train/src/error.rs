@@ -33,9 +33,6 @@ pub enum TrainError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// A loader that was not made for the job.
-    #[error("the samples have several labels each, the job learns one class of each")]
-    SeveralLabels,
     /// Fewer samples than one step takes.
     #[error(
         "The number of input images must be bigger or equal to the mini_batch_size. Found {samples} images for {batch} a step ({ranks} rank(s))."

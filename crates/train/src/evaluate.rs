@@ -39,11 +39,11 @@ pub fn evaluate(
             }
             batch => batch?,
         };
-        let (pixels, labels) = upload(batch, &job.device)?;
+        let (pixels, truth) = upload(batch, &job.device);
         let logits = network.forward(pixels);
-        let cost = loss::cross_entropy(logits.clone(), labels.clone());
+        let cost = loss::cost(logits.clone(), &truth, None);
         let mean_loss = cost.into_data().iter::<f64>().sum();
-        outcome.0.add(judge(logits, labels, mean_loss, None));
+        outcome.0.add(judge(logits, &truth, mean_loss, None));
     }
     if collective.world() > 1 {
         outcome = reduce_seen(outcome, collective)?;

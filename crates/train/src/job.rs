@@ -9,6 +9,7 @@ use brazier_model::Layout;
 use burn::tensor::Device;
 
 use crate::early_stop::EarlyStopping;
+use crate::optimizer::Rule;
 use crate::schedule::Schedule;
 
 /// What is to be trained and how.
@@ -28,10 +29,10 @@ pub struct Job {
     pub samples_per_epoch: usize,
     /// Learning rate by update.
     pub schedule: Schedule,
-    /// Share of the last step's movement that goes on.
-    pub momentum: f64,
-    /// Pull of weights and gammas towards zero.
-    pub weight_decay: f64,
+    /// With several labels: what the loss of each class counts where an image has it; unset: 1.
+    pub positive_weights: Option<Vec<f32>>,
+    /// How gradients move the weights.
+    pub optimizer: Rule,
     /// From which initial weights, sample order and augmentation follow.
     pub seed: u64,
     /// Whether each epoch has an order of its own; off, samples come as stored.

@@ -1,4 +1,4 @@
-//! Stochastic gradient descent exactly as MXNet's: the rate is inside the momentum.
+//! The optimizers exactly as MXNet has them, whose formulas differ in detail from everybody else's.
 
 use std::collections::BTreeMap;
 
@@ -6,36 +6,129 @@ use brazier_model::ResNet;
 use brazier_model::parameters::{Kind, Map, map};
 use burn::tensor::{Gradients, Tensor};
 
-/// `m <- momentum * m - rate * (g + decay * w); w <- w + m`. Source: MXNet's `sgd_mom_update`.
-///
-/// Because the rate is inside `m`, a change of rate scales only what comes after it.
-#[derive(Debug)]
-pub struct Sgd {
-    momentum: f64,
-    weight_decay: f64,
-    /// `m` of each parameter by name, flattened.
-    velocities: BTreeMap<String, Tensor<1>>,
+/// How a gradient becomes a movement. `g` is the mean gradient of a batch, with `weight_decay * w` added for weights and
+/// gammas; sources are MXNet's operators of these names.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// `m <- momentum * m - rate * g; w <- w + m`, `sgd_mom_update`. Because the rate is inside `m`, a change of
+    /// rate scales only what comes after it.
+    Sgd {
+        /// Share of the last step's movement that goes on.
+        momentum: f64,
+        /// Pull of weights and gammas towards zero.
+        weight_decay: f64,
+    },
+    /// `m <- momentum * m + g; w <- w - rate * (g + momentum * m)`, the optimizer `NAG` of MXNet 1.0 to 1.4; 1.9 has the
+    /// rate inside `m`, which is the same until the rate changes.
+    Nag {
+        /// Share of the last steps' gradients that goes on.
+        momentum: f64,
+        /// Pull of weights and gammas towards zero.
+        weight_decay: f64,
+    },
+    /// `m <- beta_1 * m + (1 - beta_1) * g; v <- beta_2 * v + (1 - beta_2) * g^2;
+    /// w <- w - rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + eps)`, `adam_update`: `eps` is not corrected
+    /// for the bias. No weight decay: the replaced algorithm's documentation says it is ignored.
+    Adam {
+        /// Decay of the first moment.
+        beta_1: f64,
+        /// Decay of the second moment.
+        beta_2: f64,
+        /// Keeps the quotient finite.
+        eps: f64,
+    },
+    /// `n <- gamma * n + (1 - gamma) * g^2; w <- w - rate * g / sqrt(n + eps)`, `rmsprop_update`: `eps` is inside the
+    /// root. No weight decay, as for adam.
+    RmsProp {
+        /// Decay of the mean square.
+        gamma: f64,
+        /// Keeps the quotient finite.
+        eps: f64,
+    },
 }
 
-impl Sgd {
+impl Rule {
+    /// The pull on the parameter of that name: weights and gammas, `bn_data_gamma` among them; biases and betas have
+    /// none.
+    fn decay(self, name: &str) -> f64 {
+        match self {
+            Self::Sgd { weight_decay, .. } | Self::Nag { weight_decay, .. }
+                if name.ends_with("_weight") || name.ends_with("_gamma") =>
+            {
+                weight_decay
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// The movement of the `update`-th update, from 1, for `gradient`, decay included. Moves `moments` on.
+    fn movement(
+        self,
+        gradient: Tensor<1>,
+        moments: &mut Vec<Tensor<1>>,
+        rate: f64,
+        update: i32,
+    ) -> Tensor<1> {
+        let moment = |at: usize| (moments.len() > at).then(|| moments[at].clone());
+        let (first, second) = (moment(0), moment(1));
+        // A moment at rest is zero and need not be kept.
+        let decayed = |moment: Option<Tensor<1>>, share: f64, new: Tensor<1>| match moment {
+            Some(moment) => moment * share + new,
+            None => new,
+        };
+        match self {
+            Self::Sgd { momentum, .. } => {
+                let movement = decayed(first, momentum, gradient * -rate);
+                if momentum != 0.0 {
+                    *moments = vec![movement.clone()];
+                }
+                movement
+            }
+            Self::Nag { momentum, .. } => {
+                let mean = decayed(first, momentum, gradient.clone());
+                *moments = vec![mean.clone()];
+                (gradient + mean * momentum) * -rate
+            }
+            Self::Adam { beta_1, beta_2, eps } => {
+                let mean = decayed(first, beta_1, gradient.clone() * (1.0 - beta_1));
+                let square = decayed(second, beta_2, gradient.square() * (1.0 - beta_2));
+                *moments = vec![mean.clone(), square.clone()];
+                let rate = rate * (1.0 - beta_2.powi(update)).sqrt() / (1.0 - beta_1.powi(update));
+                mean * -rate / (square.sqrt() + eps)
+            }
+            Self::RmsProp { gamma, eps } => {
+                let square = decayed(first, gamma, gradient.clone().square() * (1.0 - gamma));
+                *moments = vec![square.clone()];
+                gradient * -rate / (square + eps).sqrt()
+            }
+        }
+    }
+}
+
+/// A rule and what it remembers of every parameter.
+#[derive(Debug)]
+pub struct Optimizer {
+    rule: Rule,
+    updates: i32,
+    /// By parameter name, flattened.
+    moments: BTreeMap<String, Vec<Tensor<1>>>,
+}
+
+impl Optimizer {
     /// At rest.
-    pub fn new(momentum: f64, weight_decay: f64) -> Self {
-        Sgd { momentum, weight_decay, velocities: BTreeMap::new() }
+    pub fn new(rule: Rule) -> Self {
+        Optimizer { rule, updates: 0, moments: BTreeMap::new() }
     }
 
     /// Moves every learned parameter once.
     pub fn step(&mut self, network: ResNet, head: &str, gradients: &Gradients, rate: f64) -> ResNet {
-        map(network, head, &mut Update { sgd: self, gradients, rate })
-    }
-
-    /// Decay acts on weights and gammas, `bn_data_gamma` among them; biases and betas have none.
-    fn decay(&self, name: &str) -> f64 {
-        if name.ends_with("_weight") || name.ends_with("_gamma") { self.weight_decay } else { 0.0 }
+        self.updates = self.updates.saturating_add(1);
+        map(network, head, &mut Update { optimizer: self, gradients, rate })
     }
 }
 
 struct Update<'a> {
-    sgd: &'a mut Sgd,
+    optimizer: &'a mut Optimizer,
     gradients: &'a Gradients,
     rate: f64,
 }
@@ -45,23 +138,20 @@ impl Map for Update<'_> {
         if kind == Kind::Moving {
             return value;
         }
+        let Optimizer { rule, updates, moments } = &mut *self.optimizer;
         let gradient = value.grad(self.gradients);
         // Only a fixed gamma has no gradient. MXNet writes 1 over it in every forward pass and decays it all the same.
         let weight = if gradient.is_some() { value.inner() } else { value.inner().ones_like() };
         let shape = weight.shape();
-        let decay = self.sgd.decay(name);
+        let decay = rule.decay(name);
         let force = match (gradient, decay == 0.0) {
+            (None, true) => return Tensor::from_inner(weight),
+            (None, false) => weight.clone() * decay,
             (Some(gradient), true) => gradient,
             (Some(gradient), false) => gradient + weight.clone() * decay,
-            (None, _) => weight.clone() * decay,
         };
-        let mut movement = (force * -self.rate).reshape([-1]);
-        if self.sgd.momentum != 0.0 {
-            if let Some(velocity) = self.sgd.velocities.remove(name) {
-                movement = movement + velocity * self.sgd.momentum;
-            }
-            self.sgd.velocities.insert(name.to_owned(), movement.clone());
-        }
+        let moments = moments.entry(name.to_owned()).or_default();
+        let movement = rule.movement(force.reshape([-1]), moments, self.rate, *updates);
         Tensor::from_inner(weight + movement.reshape(shape))
     }
 }

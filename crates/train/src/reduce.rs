@@ -8,7 +8,7 @@ use burn::tensor::{Gradients, Tensor, TensorData};
 use crate::seen::Seen;
 
 /// Sums what the ranks saw and whether any wants to stop, and averages their gradients, in one bucket: gradients in
-/// graph order, then `[loss, correct, in_top_k, samples, stop]`.
+/// graph order, then the counts.
 ///
 /// # Errors
 /// Another rank is gone.
@@ -43,21 +43,24 @@ pub fn reduce_seen(
     Ok(from_counts(&bucket))
 }
 
-/// Counts are exact in f32 up to 2^24 images a call.
-fn counts(seen: Seen, stop: bool) -> [f32; 5] {
+/// Counts travel as f32, which is exact up to 2^24: in two parts they are up to 2^44.
+const PART: usize = 1 << 20;
+
+/// `[loss, stop]`, then each count in two parts.
+fn counts(seen: Seen, stop: bool) -> [f32; 10] {
+    let Seen { samples, loss, answers, correct, in_top_k } = seen;
+    let [high, low] = [|count: usize| (count / PART) as f32, |count: usize| (count % PART) as f32];
     let stop = if stop { 1.0 } else { 0.0 };
-    [seen.loss as f32, seen.correct as f32, seen.in_top_k as f32, seen.samples as f32, stop]
+    let [a, b, c, d] = [samples, answers, correct, in_top_k];
+    [loss as f32, stop, high(a), low(a), high(b), low(b), high(c), low(c), high(d), low(d)]
 }
 
 fn from_counts(counts: &[f32]) -> (Seen, bool) {
-    let &[loss, correct, in_top_k, samples, stop] = counts else { return Default::default() };
-    let seen = Seen {
-        loss: f64::from(loss),
-        correct: correct as usize,
-        in_top_k: in_top_k as usize,
-        samples: samples as usize,
-    };
-    (seen, stop > 0.0)
+    let &[loss, stop, ref parts @ ..] = counts else { return Default::default() };
+    let mut whole = parts.chunks_exact(2).map(|parts| parts[0] as usize * PART + parts[1] as usize);
+    let mut next = || whole.next().unwrap_or_default();
+    let (samples, answers, correct, in_top_k) = (next(), next(), next(), next());
+    (Seen { samples, loss: f64::from(loss), answers, correct, in_top_k }, stop > 0.0)
 }
 
 struct Gather<'a> {

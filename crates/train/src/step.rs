@@ -1,12 +1,13 @@
 //! One step: forward, backward, reduce over ranks, update.
 
 use brazier_collective::Collective;
-use brazier_data::Batch;
+use brazier_data::{Batch, Labels};
+use brazier_model::ResNet;
+use brazier_model::loss::{self, Truth};
 use brazier_model::resnet::pixels_to_tensor;
-use brazier_model::{ResNet, loss};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 
-use crate::optimizer::Sgd;
+use crate::optimizer::Optimizer;
 use crate::reduce::reduce_step;
 use crate::seen::{Seen, judge};
 use crate::{Job, TrainError};
@@ -16,15 +17,19 @@ pub struct Trainer<'a> {
     job: &'a Job,
     device: Device,
     network: ResNet,
-    optimizer: Sgd,
+    optimizer: Optimizer,
+    /// See [`Job::positive_weights`].
+    weights: Option<Tensor<1>>,
     collective: &'a mut dyn Collective,
 }
 
 impl<'a> Trainer<'a> {
     /// A trainer that starts from `network`, which lives on the job's device with autodiff.
     pub fn new(job: &'a Job, network: ResNet, collective: &'a mut dyn Collective) -> Self {
-        let optimizer = Sgd::new(job.momentum, job.weight_decay);
-        Trainer { job, device: job.device.clone().autodiff(), network, optimizer, collective }
+        let device = job.device.clone().autodiff();
+        let weights =
+            job.positive_weights.as_ref().map(|weights| Tensor::from_floats(weights.as_slice(), &device));
+        Trainer { job, device, network, optimizer: Optimizer::new(job.optimizer), weights, collective }
     }
 
     /// The network as the last step left it.
@@ -43,12 +48,12 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// Another rank is gone.
     pub fn step(&mut self, batch: Batch, rate: f64, stop: bool) -> Result<(Seen, bool), TrainError> {
-        let (pixels, labels) = upload(batch, &self.device)?;
+        let (pixels, truth) = upload(batch, &self.device);
         let logits = self.network.forward(pixels);
-        let cost = loss::cross_entropy(logits.clone(), labels.clone());
+        let cost = loss::cost(logits.clone(), &truth, self.weights.as_ref());
         let mut gradients = cost.backward();
         let mean_loss = cost.into_data().iter::<f64>().sum();
-        let mut outcome = (judge(logits.inner(), labels.inner(), mean_loss, self.job.top_k), stop);
+        let mut outcome = (judge(logits.inner(), &truth.inner(), mean_loss, self.job.top_k), stop);
         let head = &self.job.layout.head;
         if self.collective.world() > 1 {
             let network = self.network.clone();
@@ -59,15 +64,14 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// The pixels and labels of a batch on `device`: `[n, channels, height, width]` and `[n]`.
-///
-/// # Errors
-/// Images with several labels.
-pub fn upload(batch: Batch, device: &Device) -> Result<(Tensor<4>, Tensor<1, Int>), TrainError> {
+/// The pixels of a batch on `device`, `[n, channels, height, width]`, and what is true of them.
+pub fn upload(batch: Batch, device: &Device) -> (Tensor<4>, Truth) {
     let n = batch.len();
-    let classes = batch.labels.classes().ok_or(TrainError::SeveralLabels)?;
     let extents = [batch.shape.height, batch.shape.width, batch.shape.channels].map(|extent| extent as usize);
     let shape = [n, extents[0], extents[1], extents[2]];
-    let labels = loss::labels_to_tensor(classes, device);
-    Ok((pixels_to_tensor(batch.pixels, shape, device), labels))
+    let truth = match batch.labels {
+        Labels::Classes(classes) => Truth::of_classes(&classes, device),
+        Labels::MultiHot { classes, values } => Truth::of_cells(values, classes, device),
+    };
+    (pixels_to_tensor(batch.pixels, shape, device), truth)
 }

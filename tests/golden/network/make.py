@@ -30,11 +30,21 @@ SYMBOL_CLASSES = 10
 FORWARD = [(18, 1, 28, 28, 10), (20, 1, 28, 28, 10), (50, 3, 40, 40, 10), (18, 3, 64, 48, 7), (110, 3, 28, 28, 10),
            (20, 3, 64, 64, 10)]
 FORWARD_BATCH = 3
-STEPS = [(20, 1, 28, 28, 10), (18, 3, 40, 40, 10)]
+STEPS = [("sgd", 20, 1, 28, 28, 10), ("sgd", 18, 3, 40, 40, 10), ("nag", 20, 1, 28, 28, 10), ("adam", 20, 1, 28, 28, 10),
+         ("rmsprop", 20, 1, 28, 28, 10)]
+# Several labels: LogisticRegressionOutput in the place of SoftmaxOutput, with the first optimizer.
+MULTI_LABEL = (20, 1, 28, 28, 10)
 STEPS_BATCH = 4
 STEPS_COUNT = 4
-SGD = {"learning_rate": 0.05, "momentum": 0.9, "wd": 1e-4, "rescale_grad": 1 / STEPS_BATCH}
-# MXNet's own schedule: the rate falls tenfold once more than two updates have been counted.
+# An eps that counts: where a gradient is next to nothing, m / sqrt(v) is the sign of its rounding error.
+OPTIMIZERS = {
+    "sgd": {"learning_rate": 0.05, "momentum": 0.9, "wd": 1e-4},
+    "nag": {"learning_rate": 0.01, "momentum": 0.9, "wd": 1e-4},
+    "adam": {"learning_rate": 0.01, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-2, "wd": 0},
+    "rmsprop": {"learning_rate": 0.01, "gamma1": 0.9, "epsilon": 1e-2, "wd": 0},
+}
+# MXNet's own schedule: the rate falls tenfold once more than two updates have been counted. Not for nag: where the rate
+# changes, 1.9 differs from 1.4, which the replaced algorithm is built on.
 RATE_STEPS = {"step": [2], "factor": 0.1}
 
 
@@ -80,6 +90,10 @@ def labels(count, classes):
     return (raw("label", count) % np.uint64(classes)).astype(np.float32)
 
 
+def cells(count, classes):
+    return labels(count * classes, 2).reshape(count, classes)
+
+
 # ---- what is recorded ------------------------------------------------------------------------------
 
 def symbols():
@@ -116,21 +130,25 @@ def shapes():
     return entries
 
 
-def bound(configuration, batch, training):
+def bound(configuration, batch, training, multi_label=False):
     """A module with the deterministic weights, the names of its parameters, and the batch it is to see.
 
     Its second output are the logits, behind BlockGrad so that they add nothing to the gradient.
     """
     num_layers, channels, height, width, classes = configuration
-    softmax = resnet(num_layers, height, classes)
-    symbol = mx.sym.Group([softmax, mx.sym.BlockGrad(softmax.get_internals()["fc1_output"])])
+    output = resnet(num_layers, height, classes)
+    logits, truth = output.get_internals()["fc1_output"], labels(batch, classes)
+    if multi_label:
+        truth = cells(batch, classes)
+        output = mx.sym.LogisticRegressionOutput(logits, mx.sym.Variable("softmax_label"), name="softmax")
+    symbol = mx.sym.Group([output, mx.sym.BlockGrad(logits)])
     shape = (batch, channels, height, width)
     module = mx.mod.Module(symbol, context=mx.cpu())
-    module.bind([("data", shape)], [("softmax_label", (batch,))], for_training=training)
+    module.bind([("data", shape)], [("softmax_label", truth.shape)], for_training=training)
     arguments, auxiliaries = ({name: mx.nd.array(parameter(name, shape)) for name, shape in entry}
-                              for entry in tensors(symbol, shape))
+                              for entry in tensors(output, shape))
     module.init_params(initializer=None, arg_params=arguments, aux_params=auxiliaries)
-    return module, list(arguments), mx.io.DataBatch([mx.nd.array(images(shape))], [mx.nd.array(labels(batch, classes))])
+    return module, list(arguments), mx.io.DataBatch([mx.nd.array(images(shape))], [mx.nd.array(truth)])
 
 
 def described(configuration):
@@ -159,11 +177,15 @@ def summary(values):
 
 def steps():
     entries = []
-    for configuration in STEPS:
-        module, names, batch = bound(configuration, STEPS_BATCH, training=True)
-        schedule = mx.lr_scheduler.MultiFactorScheduler(base_lr=SGD["learning_rate"], **RATE_STEPS)
-        module.init_optimizer(kvstore=None, optimizer=mx.optimizer.SGD(
-            param_idx2name=dict(enumerate(names)), lr_scheduler=schedule, **SGD))
+    for multi_label, (optimizer, *configuration) in [(False, job) for job in STEPS] + [(True, ("sgd", *MULTI_LABEL))]:
+        module, names, batch = bound(configuration, STEPS_BATCH, training=True, multi_label=multi_label)
+        settings = OPTIMIZERS[optimizer]
+        schedule = mx.lr_scheduler.MultiFactorScheduler(base_lr=settings["learning_rate"], **RATE_STEPS)
+        if optimizer == "nag":
+            schedule = mx.lr_scheduler.FactorScheduler(step=100, base_lr=settings["learning_rate"])
+        module.init_optimizer(kvstore=None, optimizer=mx.optimizer.create(
+            optimizer, param_idx2name=dict(enumerate(names)), lr_scheduler=schedule,
+            rescale_grad=1 / STEPS_BATCH, **settings))
         recorded = []
         for _ in range(STEPS_COUNT):
             module.forward(batch, is_train=True)
@@ -177,7 +199,7 @@ def steps():
                 "arg": {name: summary(arguments[name]) for name in names},
                 "aux": {name: summary(values) for name, values in auxiliaries.items()},
             })
-        entries.append({**described(configuration), "batch": STEPS_BATCH, "steps": recorded})
+        entries.append({"optimizer": optimizer, "multi_label": multi_label, **described(configuration), "batch": STEPS_BATCH, "steps": recorded})
     return entries
 
 

@@ -52,7 +52,7 @@ pub fn network(layout: &Layout, device: &Device) -> ResNet {
         let values = values(&parameter.name, &parameter.shape);
         arrays.insert(format!("{prefix}:{}", parameter.name), (parameter.shape, values));
     }
-    parameters::import(network, &layout.head, &arrays, "golden").unwrap()
+    parameters::import(network, &layout.head, arrays, "golden").unwrap()
 }
 
 /// `n` images of channels, height and width: the golden pixels, reordered to channels last.

@@ -38,7 +38,10 @@ impl Datasets {
         Datasets {
             train,
             validation,
-            target: Target::Class { classes: read.num_classes },
+            target: match read.multi_label {
+                true => Target::MultiHot { classes: read.num_classes },
+                false => Target::Class { classes: read.num_classes },
+            },
             limits: Limits {
                 max_pixels: limits.pixels,
                 max_bytes: limits.bytes,
@@ -63,10 +66,10 @@ impl Datasets {
             images::check(dataset, LOOKED_AT, &self.limits)?;
             Ok(counts)
         };
-        let counts = self
-            .train
-            .dataset()
-            .map(|train| Ok(ClassCounts { counts: check(train)?, names: train.class_names.clone() }));
+        let counts = self.train.dataset().map(|train| {
+            let (counts, images) = (check(train)?, train.source.len() as u64);
+            Ok(ClassCounts { counts, images, names: train.class_names.clone() })
+        });
         let counts = counts.transpose()?;
         if let Some(validation) = self.validation.as_ref().and_then(Feed::dataset) {
             check(validation)?;
@@ -173,6 +176,8 @@ fn label_format(channel: &Channel) -> anyhow::Result<LabelFormat> {
 /// Training images of each class, in the order of the labels. Displays on one line.
 pub struct ClassCounts {
     counts: Vec<u64>,
+    /// Of all classes.
+    images: u64,
     names: Option<Vec<String>>,
 }
 
@@ -190,6 +195,17 @@ impl ClassCounts {
             warnings.push(format!("The data names {found} classes, num_classes is {classes}: the model will not know their names."));
         }
         warnings
+    }
+
+    /// What the loss of each class counts where an image has it, so that over the channel images with the class weigh
+    /// as much as those without: `(images - of the class) / of the class`, from a hundredth to a hundred. How the
+    /// replaced algorithm balances them is not documented.
+    pub fn positive_weights(&self) -> Vec<f32> {
+        let weight = |of_class: u64| match of_class {
+            0 => 1.0,
+            _ => self.images.saturating_sub(of_class) as f64 / of_class as f64,
+        };
+        self.counts.iter().map(|&of_class| weight(of_class).clamp(0.01, 100.0) as f32).collect()
     }
 
     fn name(&self, class: usize) -> String {

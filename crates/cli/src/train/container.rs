@@ -14,7 +14,7 @@ use brazier_sagemaker::resources::Resources;
 use brazier_train::Channels;
 use brazier_train::report::Log;
 
-use super::channels::{Datasets, open_channel, searched};
+use super::channels::{ClassCounts, Datasets, open_channel, searched};
 use super::{job, signals, unsupported};
 use crate::fault::{self, client};
 use crate::panics;
@@ -61,14 +61,14 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
     let train = open_channel(&inputs, "train", None, &read, &stop)?;
     let validation = open_channel(&inputs, "validation", Some(&train), &read, &stop)?;
     let datasets = Datasets::new(train, Some(validation), &read);
-    tell(&datasets, &read)?;
+    let counts = tell(&datasets, &read)?;
 
     let threads = job::data_threads();
     banner::initialization(&read).iter().for_each(|text| say(Level::Info, text));
     banner::parameters(&read, resources.world()).iter().for_each(|text| say(Level::Info, text));
     say(Level::Info, &banner::threads(threads));
 
-    let job = job::job(&read, datasets.class_names(read.num_classes), paths.model())?;
+    let job = job::job(&read, &datasets, counts.as_ref(), paths.model())?;
     let (train, validation) = datasets.loaders(threads)?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
     let mut log = Log::new(io::stdout(), || line(Level::Info, ""), read.top_k);
@@ -98,12 +98,12 @@ fn hyperparameters(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow
     Ok(read)
 }
 
-/// Tells what the channels hold, having checked it.
-fn tell(datasets: &Datasets, read: &Hyperparameters) -> anyhow::Result<()> {
+/// Tells what the channels hold, having checked it; the training images of each class, unless they come through a pipe.
+fn tell(datasets: &Datasets, read: &Hyperparameters) -> anyhow::Result<Option<ClassCounts>> {
     datasets.descriptions().for_each(|text| say(Level::Info, &text));
     let counts = datasets.check()?;
     datasets.news().for_each(|text| say(Level::Warning, &text));
-    if let Some(counts) = counts {
+    if let Some(counts) = &counts {
         say(Level::Info, &counts.to_string());
         counts.warnings().iter().for_each(|text| say(Level::Warning, text));
     }
@@ -113,7 +113,7 @@ fn tell(datasets: &Datasets, read: &Hyperparameters) -> anyhow::Result<()> {
         let text = format!("num_training_samples is {given}, but the train channel holds {found} images.");
         say(Level::Warning, &text);
     }
-    Ok(())
+    Ok(counts)
 }
 
 fn say(level: Level, text: &str) {

@@ -7,19 +7,26 @@ use std::thread;
 use brazier_data::steps_per_epoch;
 use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
 use brazier_model::Layout;
+use brazier_model::layout::Output;
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
 use brazier_train::Job;
 use brazier_train::early_stop::EarlyStopping;
+use brazier_train::optimizer::Rule;
 use brazier_train::schedule::Schedule;
 use burn::tensor::Device;
 
-/// The job of `read`, whose artifact goes to `model_directory`.
+use super::channels::{ClassCounts, Datasets};
+use crate::fault::client;
+
+/// The job of `read` on `datasets`, whose `counts` are known unless the training channel is a pipe. The artifact goes to
+/// `model_directory`.
 ///
 /// # Errors
-/// A network that cannot be built.
+/// A network that cannot be built; a weighted loss on a pipe.
 pub fn job(
     read: &Hyperparameters,
-    class_names: Option<Vec<String>>,
+    datasets: &Datasets,
+    counts: Option<&ClassCounts>,
     model_directory: PathBuf,
 ) -> anyhow::Result<Job> {
     let shape = InputShape::new(read.image_shape.channels, read.image_shape.height, read.image_shape.width);
@@ -35,8 +42,9 @@ pub fn job(
         false => Preprocess::center_crop(shape, read.resize),
     };
     let fast_decode = read.fast_decode;
+    let output = if read.multi_label { Output::Logistic } else { Output::Softmax };
     Ok(Job {
-        layout: Layout::resnet(read.num_layers, extents, read.num_classes)?,
+        layout: Layout::resnet(read.num_layers, extents, read.num_classes)?.with_output(output),
         shape: extents,
         device: Device::flex(),
         epochs: read.epochs,
@@ -48,8 +56,8 @@ pub fn job(
             epochs: read.lr_scheduler_step.clone(),
             updates_per_epoch: steps_per_epoch(read.num_training_samples, read.mini_batch_size, 1),
         },
-        momentum: read.momentum,
-        weight_decay: read.weight_decay,
+        positive_weights: positive_weights(read, counts)?,
+        optimizer: rule(read),
         seed: read.seed,
         shuffle: read.shuffle,
         transform: TrainTransform { shape, resize: read.resize, augmentation, fast_decode },
@@ -62,9 +70,35 @@ pub fn job(
         }),
         checkpoint_frequency: read.checkpoint_frequency,
         model_directory,
-        class_names,
+        class_names: datasets.class_names(read.num_classes),
         hyperparameters: read.as_map().into_iter().map(|(name, text)| (name.to_owned(), text)).collect(),
     })
+}
+
+fn positive_weights(
+    read: &Hyperparameters,
+    counts: Option<&ClassCounts>,
+) -> anyhow::Result<Option<Vec<f32>>> {
+    if !read.multi_label || !read.use_weighted_loss {
+        return Ok(None);
+    }
+    let counts = counts.ok_or_else(|| {
+        client(
+            "use_weighted_loss=1 counts the classes of all training images before training, which a Pipe channel does not \
+             let it: expected File or FastFile mode for the channel 'train', or use_weighted_loss=0",
+        )
+    })?;
+    Ok(Some(counts.positive_weights()))
+}
+
+fn rule(read: &Hyperparameters) -> Rule {
+    let &Hyperparameters { momentum, weight_decay, beta_1, beta_2, eps, gamma, .. } = read;
+    match read.optimizer {
+        hyperparameters::Optimizer::Sgd => Rule::Sgd { momentum, weight_decay },
+        hyperparameters::Optimizer::Nag => Rule::Nag { momentum, weight_decay },
+        hyperparameters::Optimizer::Adam => Rule::Adam { beta_1, beta_2, eps },
+        hyperparameters::Optimizer::Rmsprop => Rule::RmsProp { gamma, eps },
+    }
 }
 
 /// Threads that prepare data: all cores but one, as the replaced algorithm has it.

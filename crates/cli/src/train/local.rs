@@ -41,7 +41,7 @@ pub fn run(dataset: &str, output: Option<PathBuf>, given: &BTreeMap<String, Stri
     let counts = datasets.check()?;
     let output = new_folder(output, folder)?;
     let model = output.join("model");
-    let job = job::job(&read, datasets.class_names(read.num_classes), model.clone())?;
+    let job = job::job(&read, &datasets, counts.as_ref(), model.clone())?;
     fs::create_dir_all(&model)
         .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
 

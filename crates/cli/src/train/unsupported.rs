@@ -1,7 +1,7 @@
 //! What the replaced algorithm takes and this version does not do yet: refused by name, never silently ignored.
 
 use brazier_sagemaker::channels::{Channel, find};
-use brazier_sagemaker::hyperparameters::{Hyperparameters, Optimizer, Precision};
+use brazier_sagemaker::hyperparameters::{Hyperparameters, Precision};
 use brazier_sagemaker::resources::Resources;
 
 use crate::fault::client;
@@ -17,10 +17,8 @@ pub fn hyperparameters(job: &Hyperparameters) -> anyhow::Result<()> {
             found.push(format!("{what} is not available in this version, {instead}"));
         }
     };
-    let (optimizer, precision) = (job.optimizer, job.precision_dtype);
-    refuse(optimizer != Optimizer::Sgd, format!("optimizer={optimizer}"), "expected sgd");
+    let precision = job.precision_dtype;
     refuse(precision != Precision::Float32, format!("precision_dtype={precision}"), "expected float32");
-    refuse(job.multi_label, "multi_label=1".into(), "expected 0");
     refuse(job.use_pretrained_model, "use_pretrained_model=1".into(), "expected 0");
     refused(&found)
 }

@@ -6,7 +6,7 @@ use brazier_mxnet::symbol::{Node, Symbol};
 
 use super::symbol as symbol_of;
 use crate::ModelError;
-use crate::layout::{Layout, Stage, Stem, UnitKind};
+use crate::layout::{Layout, Output, Stage, Stem, UnitKind};
 
 /// The layout of a saved graph. `channels` are the image's, which the graph does not tell. The last layer is whatever
 /// FullyConnected feeds the output: `fc1`, `fc` and `newlayer_fc2` are all seen in the old algorithm's artifacts.
@@ -15,7 +15,7 @@ use crate::layout::{Layout, Stage, Stem, UnitKind};
 /// A graph that is not a pre-activation ResNet of this family: the first thing that differs is named.
 pub fn layout(symbol: &Symbol, channels: usize) -> Result<Layout, ModelError> {
     let nodes: BTreeMap<&str, &Node> = symbol.nodes.iter().map(|node| (node.name.as_str(), node)).collect();
-    let head = head(symbol)?;
+    let (head, output) = head(symbol)?;
     let conv0 = operator(&nodes, "conv0", "Convolution")?;
     let stem = match attribute(conv0, "kernel")?.replace(' ', "").as_str() {
         "(3,3)" => Stem::Small,
@@ -40,25 +40,27 @@ pub fn layout(symbol: &Symbol, channels: usize) -> Result<Layout, ModelError> {
         stages,
         classes: number(head, "num_hidden")?,
         head: head.name.clone(),
+        output,
     };
     same_variables(symbol, &found)?;
     same_arithmetic(&nodes, &found)?;
     Ok(found)
 }
 
-/// The FullyConnected that feeds the output, through any casts.
-fn head(symbol: &Symbol) -> Result<&Node, ModelError> {
+/// The FullyConnected that feeds the output, through any casts, and what the output makes of it.
+fn head(symbol: &Symbol) -> Result<(&Node, Output), ModelError> {
+    let mut output = Output::Softmax;
     let mut index =
         symbol.heads.first().map(|head| head[0]).ok_or_else(|| graph("it has no output".into()))?;
     loop {
         let node = symbol.nodes.get(index).ok_or_else(|| graph(format!("it has no node {index}")))?;
         match (node.op.as_str(), node.inputs.first()) {
-            ("FullyConnected", _) => return Ok(node),
+            ("FullyConnected", _) => return Ok((node, output)),
             // Inputs point to earlier nodes (the parser checks it), so this walk ends.
             ("SoftmaxOutput" | "Cast", Some(input)) => index = input[0],
-            ("LogisticRegressionOutput", _) => {
-                let reason = "its output is of the multi-label kind, which this version does not compute";
-                return Err(graph(reason.into()));
+            ("LogisticRegressionOutput" | "sigmoid", Some(input)) => {
+                output = Output::Logistic;
+                index = input[0];
             }
             (op, _) => {
                 let reason =
@@ -146,6 +148,8 @@ mod tests {
             for height in [28, 224] {
                 let expected = Layout::resnet(depth, [3, height, height], 7).unwrap();
                 assert_eq!(layout(&symbol_of(&expected), 3).unwrap(), expected, "{depth} at {height}");
+                let expected = expected.with_output(Output::Logistic);
+                assert_eq!(layout(&symbol_of(&expected), 3).unwrap(), expected, "{depth} at {height}");
             }
         }
     }
@@ -157,9 +161,6 @@ mod tests {
         node.attrs.insert("stride", "(1,1)");
         let message = layout(&symbol, 1).unwrap_err().to_string();
         assert!(message.contains("stage2_unit1_conv1") && message.contains("stride (1,1)"), "{message}");
-        let mut symbol = symbol_of(&Layout::resnet(20, [1, 28, 28], 10).unwrap());
-        symbol.nodes.last_mut().unwrap().op = "LogisticRegressionOutput".into();
-        assert!(layout(&symbol, 1).unwrap_err().to_string().contains("multi-label"));
     }
 
     #[test]

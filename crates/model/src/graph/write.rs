@@ -2,7 +2,7 @@
 
 use brazier_mxnet::symbol::{Node, Symbol, VARIABLE};
 
-use crate::layout::{Layout, Stem, UnitKind};
+use crate::layout::{Layout, Output, Stem, UnitKind};
 
 /// The version written into the graph: MXNet 1.3.0, which the replaced algorithm's own artifacts carry.
 const MXNET_VERSION: i64 = 10300;
@@ -38,7 +38,13 @@ pub fn symbol(layout: &Layout) -> Symbol {
     x = graph.operator("Flatten", "flatten0", &[], &[(x, 0)]);
     x = graph.fully_connected(x, &layout.head, layout.classes);
     let label = graph.variable("softmax_label", &[]);
-    graph.operator("SoftmaxOutput", "softmax", &[], &[(x, 0), (label, 0)]);
+    // The replaced algorithm's multi-label graph is not documented. This is MXNet's operator for it; under the usual name
+    // whoever binds `softmax_label` goes on to work.
+    let output = match layout.output {
+        Output::Softmax => "SoftmaxOutput",
+        Output::Logistic => "LogisticRegressionOutput",
+    };
+    graph.operator(output, "softmax", &[], &[(x, 0), (label, 0)]);
     let output = [graph.nodes.len() - 1, 0, 0];
     Symbol::new(graph.nodes, vec![output], MXNET_VERSION)
 }

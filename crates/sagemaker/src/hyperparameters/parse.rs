@@ -57,8 +57,8 @@ pub fn parse(
     }
     let mut hyperparameters = values.build();
     hyperparameters.warnings = warnings(given, &hyperparameters);
-    // Documented as invalid, sent by public samples; it would repeat the accuracy line.
-    hyperparameters.top_k = hyperparameters.top_k.filter(|&k| k > 1);
+    // 1 is documented as invalid and sent by public samples; it would repeat the accuracy line.
+    hyperparameters.top_k = hyperparameters.top_k.filter(|&k| k > 1 && !hyperparameters.multi_label);
     Ok(hyperparameters)
 }
 
@@ -112,6 +112,10 @@ fn warnings(given: &BTreeMap<String, String>, read: &Hyperparameters) -> Vec<Str
     }
     if read.top_k == Some(1) {
         warnings.push("top_k is only used when it is larger than 1. Ignoring the parameter.".to_string());
+    }
+    if read.top_k.is_some_and(|k| k > 1) && read.multi_label {
+        let words = "top_k is only used where every image has one class. Ignoring the parameter.";
+        warnings.push(words.to_string());
     }
     if read.use_weighted_loss && !read.multi_label {
         // The built-in's own words.

@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn lines_are_those_of_the_replaced_algorithm() {
-        let seen = Seen { samples: 672, loss: 672.0, correct: 387, in_top_k: 500 };
+        let seen = Seen { samples: 672, loss: 672.0, answers: 672, correct: 387, in_top_k: 500 };
         let time = Duration::from_millis(5421);
         let step = |step| Event::Stepped { epoch: 0, step, steps: 31, seen, time };
         let trained = Trained { epoch: 0, seen, time, rate: 0.01, waited: time.mul_f64(0.004) };
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_diverged_loss_is_told_once_and_never_as_a_number() {
-        let seen = Seen { samples: 10, loss: f64::NAN, correct: 1, in_top_k: 2 };
+        let seen = Seen { samples: 10, loss: f64::NAN, answers: 10, correct: 1, in_top_k: 2 };
         let event = Event::Validated { epoch: 3, seen, time: Duration::ZERO };
         let text = told(&[event, event]);
         assert_eq!(text.matches("diverged").count(), 1);

@@ -6,6 +6,7 @@ use std::path::Path;
 use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
 use brazier_model::Layout;
 use brazier_train::Job;
+use brazier_train::optimizer::Rule;
 use brazier_train::schedule::Schedule;
 use burn::tensor::Device;
 
@@ -20,8 +21,8 @@ pub fn job(layout: Layout, shape: [usize; 3], batch: usize, folder: &Path) -> Jo
         batch,
         samples_per_epoch: 24,
         schedule: Schedule { base: 0.05, factor: 0.1, epochs: vec![], updates_per_epoch: 24 / batch },
-        momentum: 0.9,
-        weight_decay: 1e-4,
+        positive_weights: None,
+        optimizer: Rule::Sgd { momentum: 0.9, weight_decay: 1e-4 },
         seed: 1,
         shuffle: true,
         transform: TrainTransform {
