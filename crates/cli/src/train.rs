@@ -7,6 +7,7 @@ mod job;
 pub mod local;
 mod recipe;
 mod signals;
+mod start;
 mod unsupported;
 
 use std::path::PathBuf;
@@ -48,6 +49,14 @@ pub fn command() -> Command {
                 .requires("dataset")
                 .help("New folder for model/ and model.tar.gz [default: models/NAME, numbered]"),
         )
+        .arg(
+            Arg::new("from")
+                .long("from")
+                .value_name("MODEL")
+                .value_parser(value_parser!(PathBuf))
+                .requires("dataset")
+                .help("Go on from the weights of this model, a folder or a model.tar.gz; a job does it with the channel model"),
+        )
         .args(flags::all())
 }
 
@@ -55,7 +64,8 @@ pub fn command() -> Command {
 pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     let given = flags::given(arguments);
     if let Some(dataset) = arguments.get_one::<String>("dataset") {
-        return local::run(dataset, arguments.get_one::<PathBuf>("output").cloned(), &given);
+        let path = |name: &str| arguments.get_one::<PathBuf>(name);
+        return local::run(dataset, path("output").cloned(), path("from").map(PathBuf::as_path), given);
     }
     let prefix = arguments.get_one::<PathBuf>("prefix").cloned();
     container::run(&Paths::new(&prefix.unwrap_or_else(|| environment::process().base_directory())), given)

@@ -9,6 +9,7 @@
 //! - `plan`: the steps joined, so that only what the crop needs is decoded and computed
 //! - [`preprocess`]: the one evaluation path, shared by validation and serving
 //! - [`augment`]: the training path, random numbers supplied by the caller
+//! - `shelter`: panics of other people's decoders become errors
 //! - `scratch`: buffers kept from image to image; `simd`: vector instructions, chosen at run time
 //!
 //! Files, records, batches and threads live in `brazier-data`; the network's normalisation is its own first layer.
@@ -32,6 +33,7 @@ pub mod region;
 pub mod resize;
 mod scratch;
 pub mod shape;
+mod shelter;
 mod simd;
 pub mod size;
 

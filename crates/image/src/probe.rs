@@ -5,6 +5,7 @@ use std::io::Cursor;
 
 use image::{ImageDecoder, ImageFormat, ImageReader};
 
+use crate::shelter::sheltered;
 use crate::{ImageError, Limits};
 
 /// The encodings that are recognised, by content and never by file name.
@@ -96,11 +97,11 @@ pub struct Probe {
 /// Reads format and size from the header; no pixel is decoded, so no limit on pixels applies.
 pub fn probe(encoded: &[u8]) -> Result<Probe, ImageError> {
     let format = Format::sniff(encoded)?;
-    let (width, height) = open(encoded, format, &Limits::default())?.dimensions();
+    let (width, height) = sheltered(format, || Ok(open(encoded, format, &Limits::default())?.dimensions()))?;
     Ok(Probe { format, width, height })
 }
 
-/// A decoder that has read the header and nothing else.
+/// A decoder that has read the header and nothing else; to be [`sheltered`].
 pub(crate) fn open<'a>(
     encoded: &'a [u8],
     format: Format,

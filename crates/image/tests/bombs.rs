@@ -124,6 +124,17 @@ fn too_many_pixels_are_refused_by_the_header() {
 }
 
 #[test]
+fn a_decoder_that_breaks_down_is_an_error() {
+    // Found by fuzzing: a PNG of 4-bit palette indices, whose palette has 49 bytes and some transparency.
+    let extra = [png_chunk(b"PLTE", &[7; 49]), png_chunk(b"tRNS", &[1, 2])].concat();
+    let mut bytes = png(16, 12, &extra, &zeros(1000));
+    let header = png_chunk(b"IHDR", &[&bytes[16..24], &[4, 3, 0, 0, 0]].concat());
+    bytes[8..8 + header.len()].copy_from_slice(&header);
+    let error = decode(&bytes, 3, &Limits::default()).unwrap_err().to_string();
+    assert!(error.contains("its decoder broke down: range end index"), "{error}");
+}
+
+#[test]
 fn memory_stays_within_the_limits() {
     let limits = Limits { max_allocation: 32 * MIB, ..Limits::default() };
     let whole_profile = [b"name\0\0".to_vec(), zeros(64 << 20)].concat();

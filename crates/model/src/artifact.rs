@@ -10,6 +10,7 @@ use brazier_mxnet::symbol::Symbol;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::initial::gaussian;
 use crate::layout::{Stage, UnitKind};
 use crate::metadata::{self, Metadata};
 use crate::parameters::{export, import};
@@ -138,6 +139,40 @@ impl Artifact {
                 None => return Err(ModelError::MissingParameter { file, name, expected: vec![width] }),
             }
         }
+        Ok(())
+    }
+
+    /// Makes the last layer one for the classes `new`: each has the weights of the class of that name among `old`, those of
+    /// the model; a class of another name begins at random, as `seed` says.
+    ///
+    /// # Errors
+    /// Names that are not as many as the model's classes, or weights that are not those of a last layer.
+    pub fn match_classes(&mut self, old: &[String], new: &[String], seed: u64) -> Result<(), ModelError> {
+        let classes = self.layout.classes;
+        if old.len() != classes {
+            let reason = format!("it names {} classes, the network has {classes}", old.len());
+            return Err(ModelError::File { file: metadata::FILE.into(), reason });
+        }
+        self.check_widths()?;
+        let from = |name: &String| old.iter().position(|old| old == name);
+        for (ending, random) in [("weight", true), ("bias", false)] {
+            let name = format!("{}_{ending}", self.layout.head);
+            let Some((shape, values)) = self.arrays.get_mut(&format!("arg:{name}")) else { continue };
+            let width = values.len() / classes.max(1);
+            let wanted: Vec<usize> =
+                std::iter::once(new.len()).chain(shape.iter().skip(1).copied()).collect();
+            let mut rows = match random {
+                true => gaussian(seed, &name, &wanted),
+                false => vec![0.0; new.len() * width],
+            };
+            for (row, name) in rows.chunks_mut(width.max(1)).zip(new) {
+                if let Some(kept) = from(name).and_then(|at| values.get(at * width..(at + 1) * width)) {
+                    row.copy_from_slice(kept);
+                }
+            }
+            (*shape, *values) = (wanted, rows);
+        }
+        self.layout.classes = new.len();
         Ok(())
     }
 

@@ -34,7 +34,7 @@ impl Map for Draw {
 }
 
 /// `[out, in, ...]` values of standard deviation `sqrt(2 / fan_in)`.
-fn gaussian(seed: u64, name: &str, shape: &[usize]) -> Vec<f32> {
+pub(crate) fn gaussian(seed: u64, name: &str, shape: &[usize]) -> Vec<f32> {
     let fan_in: usize = shape[1..].iter().product();
     let deviation = (2.0 / fan_in as f64).sqrt();
     let mut stream = stream(seed, name);

@@ -55,17 +55,19 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// How the weights begin. Not for a job that goes on from a model or a checkpoint: it says so in its own words.
-pub fn initialization(job: &Hyperparameters) -> Vec<String> {
-    let start = if job.use_pretrained_model {
-        "Using pretrained model for initializing weights and transfer learning."
-    } else {
-        "Performing random weight initialization"
+/// How the weights begin; `model` describes the one that the job goes on from.
+pub fn initialization(job: &Hyperparameters, model: Option<&str>) -> Vec<String> {
+    let start = match model {
+        Some(model) => format!("Using the model of the channel 'model' for initializing weights: {model}"),
+        None if job.use_pretrained_model => {
+            "Using pretrained model for initializing weights and transfer learning.".to_string()
+        }
+        None => "Performing random weight initialization".to_string(),
     };
     vec![
         format!("use_pretrained_model: {}", u8::from(job.use_pretrained_model)),
         format!("multi_label: {}", u8::from(job.multi_label)),
-        start.to_string(),
+        start,
     ]
 }
 

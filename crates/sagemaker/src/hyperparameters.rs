@@ -65,6 +65,8 @@ pub struct Hyperparameters {
     pub multi_label: bool,
     /// Weight the loss of rare classes up; only with `multi_label`.
     pub use_weighted_loss: bool,
+    /// Match the classes of a model that the job goes on from with the data's by name.
+    pub match_classes: bool,
     /// Start from ImageNet weights.
     pub use_pretrained_model: bool,
     /// Number format of the weights while training.
@@ -168,6 +170,7 @@ impl Hyperparameters {
             "early_stopping_tolerance" => self.early_stopping.map(|rule| python_float(rule.tolerance)),
             "multi_label" => flag(self.multi_label),
             "use_weighted_loss" => flag(self.use_weighted_loss),
+            "match_classes" => flag(self.match_classes),
             "use_pretrained_model" => flag(self.use_pretrained_model),
             "precision_dtype" => Some(self.precision_dtype.to_string()),
             "kv_store" => self.kv_store.map(|store| store.to_string()),

@@ -90,7 +90,7 @@ checkpoint_frequency not set, will store the best model
 --------------------";
     assert_eq!(banner::parameters(&job, 1).join("\n"), block);
     let start = ["use_pretrained_model: 0", "multi_label: 0", "Performing random weight initialization"];
-    assert_eq!(banner::initialization(&job), start);
+    assert_eq!(banner::initialization(&job, None), start);
     assert_eq!(banner::threads(7), "Setting number of threads: 7");
 }
 
@@ -138,7 +138,9 @@ early_stopping_tolerance: 0.0
 checkpoint_frequency: 1
 --------------------";
     assert_eq!(banner::parameters(&job, 2).join("\n"), block);
-    assert!(banner::initialization(&job)[2].starts_with("Using pretrained model for initializing weights"));
+    assert!(
+        banner::initialization(&job, None)[2].starts_with("Using pretrained model for initializing weights")
+    );
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use brazier_checkpoint::archive::{ArchiveError, Files, Limits, select};
+use brazier_model::artifact::Artifact;
 use brazier_model::{artifact, metadata};
+
+use crate::LoadError;
 
 /// The packed model. In local mode it lies beside its own files.
 const PACKED: &str = "model.tar.gz";
@@ -13,12 +16,21 @@ const PACKED: &str = "model.tar.gz";
 const PARAMS: &str = ".params";
 const SYMBOL: &str = "-symbol.json";
 
+/// Reads the model at `path`, a folder or a `model.tar.gz`, ours or the built-in algorithm's.
+///
+/// # Errors
+/// A path that cannot be read, a file that is missing, or one that is not what its name says.
+pub fn open(path: &Path) -> Result<Artifact, LoadError> {
+    let refused = |source| LoadError::Model { path: path.to_owned(), source };
+    Artifact::read(&files(path).map_err(LoadError::Archive)?).map_err(refused)
+}
+
 /// The files that make the model at `path`, a folder or an archive: the weights with the highest number, the graph,
 /// the input's shape and `brazier.json`, as far as they are there. A folder with none of them but a `model.tar.gz`
 /// is opened through that.
 ///
 /// Names come first and content second: training may have kept the weights of every epoch.
-pub(crate) fn open(path: &Path) -> Result<Files, ArchiveError> {
+fn files(path: &Path) -> Result<Files, ArchiveError> {
     let limits = Limits::default();
     let names = RefCell::new(BTreeSet::new());
     select(path, &limits, |name| {
@@ -32,7 +44,7 @@ pub(crate) fn open(path: &Path) -> Result<Files, ArchiveError> {
         false => name.ends_with(SYMBOL) || name == artifact::SHAPES_FILE || name == metadata::FILE,
     };
     if path.is_dir() && names.contains(PACKED) && !names.iter().any(|name| wanted(name)) {
-        return open(&path.join(PACKED));
+        return files(&path.join(PACKED));
     }
     select(path, &limits, wanted)
 }
@@ -62,7 +74,7 @@ mod tests {
             ("output.tar.gz", "packed"),
             ("notes.json", "stranger"),
         ]);
-        let files = open(folder.path()).unwrap();
+        let files = files(folder.path()).unwrap();
         let names: Vec<&str> = files.keys().map(String::as_str).collect();
         assert_eq!(
             names,
@@ -80,8 +92,8 @@ mod tests {
         let packed = folder(&[("output.tar.gz", "x")]);
         let inside = Files::from([("model-shapes.json".to_owned(), b"inside".to_vec())]);
         brazier_checkpoint::archive::pack(&inside, &packed.path().join(PACKED)).unwrap();
-        assert_eq!(open(packed.path()).unwrap(), inside);
+        assert_eq!(files(packed.path()).unwrap(), inside);
         std::fs::write(packed.path().join("model-shapes.json"), "outside").unwrap();
-        assert_eq!(open(packed.path()).unwrap()["model-shapes.json"], b"outside");
+        assert_eq!(files(packed.path()).unwrap()["model-shapes.json"], b"outside");
     }
 }

@@ -1,6 +1,6 @@
 //! A trained model behind HTTP, as SageMaker calls it.
 //!
-//! - [`predictor`]: an artifact that answers pixels with probabilities; [`signature`]: what it takes and gives
+//! - `artifact`: a model's files among others; [`predictor`]: an artifact that answers pixels with probabilities; [`signature`]: what it takes and gives
 //! - [`engine`]: the one thread that owns a predictor, and the queue before it
 //! - [`media`]: which request bodies are taken, which form of answer is asked for; [`response`]: the bodies
 //! - `routes`: `/ping` and `/invocations`; [`server`]: listening, draining, signals
@@ -22,6 +22,7 @@ mod routes;
 pub mod server;
 pub mod signature;
 
+pub use artifact::open;
 pub use engine::{Engine, State};
 pub use error::{EngineFailure, LoadError, PredictError, RequestError, ServeError};
 pub use media::Output;

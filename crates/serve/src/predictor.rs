@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use brazier_image::{ImageError, InputShape};
-use brazier_model::artifact::Artifact;
 use brazier_model::layout::Output;
 use brazier_model::resnet::pixels_to_tensor;
 use brazier_model::{ResNet, loss};
@@ -30,9 +29,7 @@ impl Predictor {
     /// A path that cannot be read, a file that is missing, or one that is not what its name says.
     pub fn load(path: &Path, device: &Device) -> Result<Self, LoadError> {
         let refused = |source| LoadError::Model { path: path.to_owned(), source };
-        let files = artifact::open(path).map_err(LoadError::Archive)?;
-        let artifact = Artifact::read(&files).map_err(refused)?;
-        drop(files);
+        let artifact = artifact::open(path)?;
         let signature = Arc::new(Signature::of(&artifact).map_err(refused)?);
         let output = artifact.layout.output;
         let network = artifact.into_network(device).map_err(refused)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use brazier_image::augment::TrainTransform;
 use brazier_image::preprocess::Preprocess;
-use brazier_model::Layout;
+use brazier_model::{Layout, ResNet};
 use burn::tensor::Device;
 
 use crate::early_stop::EarlyStopping;
@@ -19,6 +19,8 @@ pub struct Job {
     pub layout: Layout,
     /// Channels, height and width of its input.
     pub shape: [usize; 3],
+    /// Weights to begin with, on the device with autodiff; unset: random ones.
+    pub initial: Option<ResNet>,
     /// Where it is trained, without autodiff.
     pub device: Device,
     /// Passes over the training samples.

@@ -103,7 +103,9 @@ impl<'a> Run<'a> {
             return Err(TrainError::TooFewSamples { samples, batch: job.batch * ranks, ranks });
         }
         let device = job.device.clone().autodiff();
-        let network = initial::initialise(ResNet::new(&job.layout, &device), &job.layout.head, job.seed);
+        let network = job.initial.clone().unwrap_or_else(|| {
+            initial::initialise(ResNet::new(&job.layout, &device), &job.layout.head, job.seed)
+        });
         Ok(Run {
             job,
             channels,

@@ -53,4 +53,5 @@ def main():
         json.dump({"epoch": epoch, "probabilities": predict(folder, epoch, images).tolist()}, file)
 
 
-main()
+if __name__ == "__main__":
+    main()

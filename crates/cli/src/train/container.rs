@@ -15,6 +15,7 @@ use brazier_train::Channels;
 use brazier_train::report::Log;
 
 use super::channels::{ClassCounts, Datasets, open_channel, searched};
+use super::start::Start;
 use super::{job, signals, unsupported};
 use crate::fault::{self, client};
 use crate::panics;
@@ -50,10 +51,12 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
         )));
     }
     paths.create_outputs()?;
-    let read = hyperparameters(paths, overrides)?;
+    let given = hyperparameters(paths, overrides)?;
     let inputs = channels::read(paths)?;
+    let mut start = channels::find(&inputs, "model").map(|model| Start::open(&model.path)).transpose()?;
+    let read = parse(given, start.as_ref())?;
     let resources = Resources::read(paths)?;
-    unsupported::inputs(&inputs, &resources)?;
+    unsupported::hosts(&resources)?;
 
     for (folder, ending) in ["train", "validation"].iter().filter_map(|name| searched(&inputs, name)) {
         say(Level::Info, &format!("Searching for .{ending} files in {}.", folder.display()));
@@ -62,13 +65,16 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
     let validation = open_channel(&inputs, "validation", Some(&train), &read, &stop)?;
     let datasets = Datasets::new(train, Some(validation), &read);
     let counts = tell(&datasets, &read)?;
+    let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
+    matched.iter().for_each(|text| say(Level::Warning, text));
 
     let threads = job::data_threads();
-    banner::initialization(&read).iter().for_each(|text| say(Level::Info, text));
+    let model = start.as_ref().map(Start::description);
+    banner::initialization(&read, model.as_deref()).iter().for_each(|text| say(Level::Info, text));
     banner::parameters(&read, resources.world()).iter().for_each(|text| say(Level::Info, text));
     say(Level::Info, &banner::threads(threads));
 
-    let job = job::job(&read, &datasets, counts.as_ref(), paths.model())?;
+    let job = job::job(&read, &datasets, counts.as_ref(), start, paths.model())?;
     let (train, validation) = datasets.loaders(threads)?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
     let mut log = Log::new(io::stdout(), || line(Level::Info, ""), read.top_k);
@@ -82,7 +88,11 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
     Ok(())
 }
 
-fn hyperparameters(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<Hyperparameters> {
+/// What was asked for, told as the built-in algorithm tells it.
+fn hyperparameters(
+    paths: &Paths,
+    overrides: BTreeMap<String, String>,
+) -> anyhow::Result<BTreeMap<String, String>> {
     let path = paths.hyperparameters();
     let given = hyperparameters::read(paths)?;
     if given.is_none() {
@@ -92,8 +102,15 @@ fn hyperparameters(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow
     given.extend(overrides);
     let source = format!("brazier {}", env!("CARGO_PKG_VERSION"));
     banner::configuration(&given, &path, &source).iter().for_each(|text| say(Level::Info, text));
-    let read = hyperparameters::parse(&given, &[])?;
-    read.warnings.iter().for_each(|text| say(Level::Warning, text));
+    Ok(given)
+}
+
+/// Checks what was asked for, by itself and against the model that the job goes on from.
+fn parse(mut given: BTreeMap<String, String>, start: Option<&Start>) -> anyhow::Result<Hyperparameters> {
+    let warning = start.and_then(|start| start.complete(&mut given));
+    let mut read = hyperparameters::parse(&given, &[])?;
+    start.map_or(Ok(()), |start| start.check(&given, &mut read))?;
+    read.warnings.iter().map(String::as_str).chain(warning).for_each(|text| say(Level::Warning, text));
     unsupported::hyperparameters(&read)?;
     Ok(read)
 }

@@ -16,10 +16,11 @@ use brazier_train::schedule::Schedule;
 use burn::tensor::Device;
 
 use super::channels::{ClassCounts, Datasets};
+use super::start::Start;
 use crate::fault::client;
 
-/// The job of `read` on `datasets`, whose `counts` are known unless the training channel is a pipe. The artifact goes to
-/// `model_directory`.
+/// The job of `read` on `datasets`, whose `counts` are known unless the training channel is a pipe, going on from `start`.
+/// The artifact goes to `model_directory`.
 ///
 /// # Errors
 /// A network that cannot be built; a weighted loss on a pipe.
@@ -27,6 +28,7 @@ pub fn job(
     read: &Hyperparameters,
     datasets: &Datasets,
     counts: Option<&ClassCounts>,
+    start: Option<Start>,
     model_directory: PathBuf,
 ) -> anyhow::Result<Job> {
     let shape = InputShape::new(read.image_shape.channels, read.image_shape.height, read.image_shape.width);
@@ -43,10 +45,19 @@ pub fn job(
     };
     let fast_decode = read.fast_decode;
     let output = if read.multi_label { Output::Logistic } else { Output::Softmax };
+    let device = Device::flex();
+    let (layout, initial) = match start {
+        None => (Layout::resnet(read.num_layers, extents, read.num_classes)?.with_output(output), None),
+        Some(start) => {
+            let (layout, artifact) = start.into_artifact();
+            (layout, Some(artifact.into_network(&device.clone().autodiff())?))
+        }
+    };
     Ok(Job {
-        layout: Layout::resnet(read.num_layers, extents, read.num_classes)?.with_output(output),
+        layout,
         shape: extents,
-        device: Device::flex(),
+        initial,
+        device,
         epochs: read.epochs,
         batch: read.mini_batch_size,
         samples_per_epoch: read.num_training_samples,

@@ -17,12 +17,20 @@ use brazier_train::{Channels, Outcome};
 
 use super::channels::{ClassCounts, Datasets};
 use super::recipe::Recipe;
+use super::start::Start;
 use super::{job, signals, unsupported};
 use crate::fault::client;
 
 /// Trains on the data set at `dataset`. `given` are the hyperparameters of the command line; the rest follows from the
 /// data. Without `output` a new folder under `models` is made.
-pub fn run(dataset: &str, output: Option<PathBuf>, given: &BTreeMap<String, String>) -> anyhow::Result<()> {
+///
+/// `from` is a model whose weights are the first.
+pub fn run(
+    dataset: &str,
+    output: Option<PathBuf>,
+    from: Option<&Path>,
+    mut given: BTreeMap<String, String>,
+) -> anyhow::Result<()> {
     let stop = signals::stop_flag()?;
     let location = Location::parse(dataset)?;
     let folder = location.as_local()?;
@@ -34,18 +42,31 @@ pub fn run(dataset: &str, output: Option<PathBuf>, given: &BTreeMap<String, Stri
     let options = Options { damage, classes: train.class_names.as_deref(), ..Options::default() };
     let validation = validation.map(|files| open(&files, &options)).transpose()?.map(Arc::new);
 
-    let recipe = Recipe::of(&train, given)?;
-    let read = hyperparameters::parse(given, &recipe.rows())?;
+    let mut start = from.map(Start::open).transpose()?;
+    let mut warning = None;
+    if let Some(start) = &start {
+        warning = start.complete(&mut given);
+        if !given.contains_key("match_classes") {
+            given.entry("num_classes".to_owned()).or_insert(start.classes().to_string());
+        }
+    }
+    let recipe = Recipe::of(&train, &given)?;
+    let mut read = hyperparameters::parse(&given, &recipe.rows())?;
+    start.as_ref().map_or(Ok(()), |start| start.check(&given, &mut read))?;
     unsupported::hyperparameters(&read)?;
     let datasets = Datasets::new(train.into(), validation.map(Into::into), &read);
     let counts = datasets.check()?;
+    let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
+    read.warnings.extend(warning.map(str::to_owned).into_iter().chain(matched));
+    let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
     let output = new_folder(output, folder)?;
     let model = output.join("model");
-    let job = job::job(&read, &datasets, counts.as_ref(), model.clone())?;
+    let job = job::job(&read, &datasets, counts.as_ref(), start, model.clone())?;
     fs::create_dir_all(&model)
         .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
 
     let mut out = io::stdout();
+    goes_on.iter().for_each(|text| tell(&mut out, text));
     introduce(&mut out, &datasets, counts.as_ref(), &read);
     let (train, validation) = datasets.loaders(job::data_threads())?;
     let channels = Channels { train: &train, validation: validation.as_ref() };

@@ -1,6 +1,5 @@
 //! What the replaced algorithm takes and this version does not do yet: refused by name, never silently ignored.
 
-use brazier_sagemaker::channels::{Channel, find};
 use brazier_sagemaker::hyperparameters::{Hyperparameters, Precision};
 use brazier_sagemaker::resources::Resources;
 
@@ -23,18 +22,12 @@ pub fn hyperparameters(job: &Hyperparameters) -> anyhow::Result<()> {
     refused(&found)
 }
 
-/// Refuses channels and hosts that would be read wrongly.
+/// Refuses hosts that would not train together.
 ///
 /// # Errors
-/// All of them in one sentence.
-pub fn inputs(channels: &[Channel], resources: &Resources) -> anyhow::Result<()> {
+/// How many there are.
+pub fn hosts(resources: &Resources) -> anyhow::Result<()> {
     let mut found = Vec::new();
-    if find(channels, "model").is_some() {
-        found.push(
-            "channel 'model': incremental training is not available in this version, leave the channel out"
-                .into(),
-        );
-    }
     if resources.world() > 1 {
         found.push(format!(
             "{} hosts: training on several hosts is not available in this version, expected instance_count=1",

@@ -47,15 +47,19 @@ pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) ->
     brazier().args(arguments).output().unwrap().into()
 }
 
-/// A PNG of `class`: dark, half dark, or light. `number` shifts its shades, so that no two are alike.
+/// A PNG of [`grey`].
 pub fn image(class: usize, number: usize) -> Vec<u8> {
+    encode::png(&Pixels::new(SIDE, SIDE, 1, grey(class, number)).unwrap()).unwrap()
+}
+
+/// Pixels of `class`: dark, half dark, or light. `number` shifts their shades, so that no two images are alike.
+pub fn grey(class: usize, number: usize) -> Vec<u8> {
     let shade = |at: u32| match class {
         0 => 20,
         1 if at % SIDE < SIDE / 2 => 20,
         _ => 220,
     };
-    let pixels = (0..SIDE * SIDE).map(|at| (shade(at) + (at as usize * 7 + number * 3) % 16) as u8);
-    encode::png(&Pixels::new(SIDE, SIDE, 1, pixels.collect()).unwrap()).unwrap()
+    (0..SIDE * SIDE).map(|at| (shade(at) + (at as usize * 7 + number * 3) % 16) as u8).collect()
 }
 
 /// Class and number of `per_class` images of each class, classes taking turns.

@@ -1,6 +1,8 @@
 //! Tests that drive the real binary.
 //!
 //! - [`container`]: a job under a temporary `/opt/ml`: log, artifact, repeatability, SIGTERM
+//! - [`several_labels`]: jobs with `multi_label=1`, their model and its answers
+//! - [`incremental`]: jobs that go on from a model
 //! - [`modes`]: channels in Pipe and FastFile mode, in every form that a channel can have
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
 //! - [`local`]: a person's training run
@@ -20,9 +22,11 @@ mod container;
 mod endpoint;
 mod harness;
 mod im2rec;
+mod incremental;
 mod inspection;
 mod local;
 mod modes;
 mod mxnet;
 mod preview;
 mod refusals;
+mod several_labels;

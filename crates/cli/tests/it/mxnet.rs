@@ -7,7 +7,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{npy, run};
+use crate::harness::{SIDE, grey, npy, run, trained};
+use crate::{incremental, several_labels};
 
 /// Needs a Python with MXNet 1.9.1 (`tests/golden/network/README.md` says how to make one).
 #[test]
@@ -40,29 +41,37 @@ fn mxnet_loads_our_artifact_and_agrees() {
             "0.01",
         ]);
         assert_eq!(told.code, 0, "{}", told.err);
-        let extents: Vec<usize> = shape.split(',').map(|extent| extent.parse().unwrap()).collect();
-        let array = folder.path().join("images.npy");
-        write_images(&array, &extents);
-        let (model, answer) = (output.join("model"), folder.path().join("answer.json"));
-        let script = repository.join("tests/golden/network/load_artifact.py");
-        let status = Command::new(&python).args([&script, &model, &array, &answer]).status().unwrap();
-        assert!(status.success(), "MXNet could not load the artifact");
-        let theirs: Value = serde_json::from_slice(&fs::read(&answer).unwrap()).unwrap();
-        let ours = run(["predict", "--model", model.to_str().unwrap(), "--npy", array.to_str().unwrap()]);
-        assert_eq!(ours.code, 0, "{}", ours.err);
-        let mut compared = 0;
-        for (line, theirs) in ours.out.lines().zip(theirs["probabilities"].as_array().unwrap()) {
-            let ours: Value = serde_json::from_str(line).unwrap();
-            for (ours, theirs) in
-                ours["probabilities"].as_array().unwrap().iter().zip(theirs.as_array().unwrap())
-            {
-                let (ours, theirs) = (ours.as_f64().unwrap(), theirs.as_f64().unwrap());
-                assert!((ours - theirs).abs() < 1e-4, "{layers} at {shape}: {ours}, MXNet {theirs}");
-                compared += 1;
-            }
-        }
-        assert_eq!(compared, 5 * 10);
+        agree(&python, &output.join("model"), shape, 10);
     }
+    let several = several_labels::tree(&[("epochs", "2")]);
+    assert_eq!(several.train().code, 0);
+    agree(&python, &several.path("model"), "1,8,8", 3);
+}
+
+/// Both answer alike for images of `shape`.
+fn agree(python: &str, model: &Path, shape: &str, classes: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let extents: Vec<usize> = shape.split(',').map(|extent| extent.parse().unwrap()).collect();
+    let array = folder.path().join("images.npy");
+    write_images(&array, &extents);
+    let answer = folder.path().join("answer.json");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/network/load_artifact.py");
+    let status = Command::new(python).args([&script, model, &array, &answer]).status().unwrap();
+    assert!(status.success(), "MXNet could not load the artifact");
+    let theirs: Value = serde_json::from_slice(&fs::read(&answer).unwrap()).unwrap();
+    let ours = run(["predict", "--model", model.to_str().unwrap(), "--npy", array.to_str().unwrap()]);
+    assert_eq!(ours.code, 0, "{}", ours.err);
+    let mut compared = 0;
+    for (line, theirs) in ours.out.lines().zip(theirs["probabilities"].as_array().unwrap()) {
+        let ours: Value = serde_json::from_str(line).unwrap();
+        for (ours, theirs) in ours["probabilities"].as_array().unwrap().iter().zip(theirs.as_array().unwrap())
+        {
+            let (ours, theirs) = (ours.as_f64().unwrap(), theirs.as_f64().unwrap());
+            assert!((ours - theirs).abs() < 1e-4, "{shape}: {ours}, MXNet {theirs}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 5 * classes);
 }
 
 /// Five images of changing stripes as a NumPy array.
@@ -70,4 +79,59 @@ fn write_images(path: &Path, extents: &[usize]) {
     let shape: Vec<usize> = std::iter::once(&5).chain(extents).copied().collect();
     let values: Vec<u8> = (0..shape.iter().product()).map(|at: usize| (at * at / 7 % 251) as u8).collect();
     fs::write(path, npy(&shape, &values)).unwrap();
+}
+
+/// From the same weights, over the same batches in the same order, both come to the same weights and statistics.
+#[test]
+fn four_steps_of_each_optimizer_through_the_binary_are_mxnets() {
+    let Ok(python) = env::var("MXNET_PYTHON") else {
+        println!("skipped: MXNET_PYTHON names no Python with MXNet");
+        return;
+    };
+    let first = trained();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let order: Vec<(usize, usize)> = (0..24).map(|at| (at % 3, at / 3)).collect();
+    let pixels: Vec<u8> = order.iter().flat_map(|&(class, number)| grey(class, number)).collect();
+    fs::write(path("images.npy"), npy(&[24, 1, SIDE as usize, SIDE as usize], &pixels)).unwrap();
+    fs::write(
+        path("labels.npy"),
+        npy(&[24, 1], &order.iter().map(|order| order.0 as u8).collect::<Vec<_>>()),
+    )
+    .unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/network/train_steps.py");
+    let optimizers = [
+        ("sgd", r#""momentum": 0.9, "wd": 1e-4"#),
+        ("nag", r#""momentum": 0.9, "wd": 1e-4"#),
+        ("adam", r#""beta1": 0.9, "beta2": 0.999, "epsilon": 1e-2, "wd": 0"#),
+        ("rmsprop", r#""gamma1": 0.9, "epsilon": 1e-2, "wd": 0"#),
+    ];
+    for (name, settings) in optimizers {
+        let settings = format!(r#"{{"name": "{name}", "learning_rate": 0.01, {settings}}}"#);
+        let (images, labels, out) = (path("images.npy"), path("labels.npy"), path("theirs.params"));
+        let status = Command::new(&python)
+            .args([&script, &first.path("model"), &images, &labels])
+            .args(["6".as_ref(), settings.as_ref(), out.as_os_str()])
+            .status();
+        assert!(status.unwrap().success(), "MXNet could not train");
+        let ours = incremental::going_on(
+            &first.path("model"),
+            &[("optimizer", name), ("learning_rate", "0.01"), ("eps", "0.01"), ("shuffle", "False")],
+        );
+        let told = ours.train();
+        assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+        let theirs = incremental::params(&out);
+        let ours = incremental::params(&ours.path("model").join(ours.weights()));
+        assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
+        for (array, ours) in ours {
+            let (ours, theirs) = (ours.to_f32().unwrap(), theirs[&array].to_f32().unwrap());
+            let largest = theirs.iter().fold(1.0, |largest: f32, value| largest.max(value.abs()));
+            let furthest =
+                ours.iter().zip(&theirs).map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f32::max);
+            assert!(
+                furthest <= 1e-5 * largest,
+                "{name}, {array}: {furthest} apart, the largest is {largest}"
+            );
+        }
+    }
 }

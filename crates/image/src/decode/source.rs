@@ -9,6 +9,7 @@ use super::small_png::SmallPng;
 use super::turn::Turn;
 use crate::jpeg::{Jpeg, JpegFault, Scale};
 use crate::probe::open;
+use crate::shelter::sheltered;
 use crate::{Format, ImageError, Limits, Pixels, Region, Size, crop, scratch};
 
 /// An encoded image whose header is known and within the limits, still to be decoded.
@@ -100,11 +101,13 @@ impl<'a> Codec<'a> {
             }
             _ => {}
         }
-        let mut decoder = open(encoded, format, limits)?;
-        let size = Size::from(decoder.dimensions());
-        // Metadata that cannot be read turns nothing, as in OpenCV.
-        let orientation = decoder.orientation().map_or(1, Orientation::to_exif);
-        Ok((Self::General { format, decoder: Box::new(decoder) }, size, orientation))
+        sheltered(format, || {
+            let mut decoder = open(encoded, format, limits)?;
+            let size = Size::from(decoder.dimensions());
+            // Metadata that cannot be read turns nothing, as in OpenCV.
+            let orientation = decoder.orientation().map_or(1, Orientation::to_exif);
+            Ok((Self::General { format, decoder: Box::new(decoder) }, size, orientation))
+        })
     }
 
     /// Chooses the smallest reduction that keeps `least`, and says to which size. `None`: nothing changes.
@@ -120,7 +123,9 @@ impl<'a> Codec<'a> {
     fn region(self, region: Region, channels: u32, limits: &Limits) -> Result<Pixels, ImageError> {
         // The general decoder makes the best of a damaged file, as OpenCV does, or says what is wrong with it.
         let again = |encoded: &'a [u8], format: Format| {
-            general(format, Box::new(open(encoded, format, limits)?), region, channels, limits)
+            let decoder: Box<dyn ImageDecoder> =
+                sheltered(format, || Ok(Box::new(open(encoded, format, limits)?) as _))?;
+            general(format, decoder, region, channels, limits)
         };
         match self {
             Self::Jpeg { jpeg, encoded, scale } => match jpeg.decode_scaled(channels, scale, region) {
@@ -182,7 +187,7 @@ fn general(
     // The check bounds this by `max_allocation`; on a 32-bit machine that may still not fit.
     let length = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
     let mut data = scratch::take(length).map_err(|error| failed(format, &error))?;
-    decoder.read_image_boxed(&mut data).map_err(|error| failed(format, &error))?;
+    sheltered(format, || decoder.read_image_boxed(&mut data).map_err(|error| failed(format, &error)))?;
     let data = convert::eight_bit(data, color, format);
     let data = convert::channels(data, usize::from(color.channel_count()), channels, format);
     cut(Pixels::new(size.width, size.height, channels, data)?, region)

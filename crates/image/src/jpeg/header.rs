@@ -117,6 +117,10 @@ impl<'a> State<'a> {
         self.size = Some((width.into(), height.into()));
         for &[id, sampling, quant] in components {
             let (h, v) = (u32::from(sampling >> 4), u32::from(sampling & 15));
+            // T.81 B.2.2. Where they mean nothing they still make the file one that nobody else reads.
+            if !(1..=4).contains(&h) || !(1..=4).contains(&v) {
+                return None;
+            }
             self.declared.push(Declared { id, h, v, quant: quant.into() });
         }
         Some(())

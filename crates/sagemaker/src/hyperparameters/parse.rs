@@ -194,6 +194,7 @@ impl Values {
             }),
             multi_label: self.set("multi_label"),
             use_weighted_loss: self.set("use_weighted_loss"),
+            match_classes: self.set("match_classes"),
             use_pretrained_model: self.set("use_pretrained_model"),
             precision_dtype: self.set("precision_dtype"),
             kv_store: self.get("kv_store"),

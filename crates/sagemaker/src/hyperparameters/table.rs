@@ -131,6 +131,8 @@ pub static TABLE: &[Hyperparameter] = &[
 
     optional("kv_store", Kind::Choice(KvStore::NAMES),
         "How several hosts combine gradients: all of them at every step, or each as it arrives. One host ignores it."),
+    extension("match_classes", Kind::Bool, "0",
+        "With a channel model: match its classes and the data's by their names, so that classes may be added, removed or reordered. Otherwise they must be as many and in the same order."),
     extension("shuffle", Kind::Bool, "True",
         "Give every epoch an order of its own. False: samples come as they are stored."),
     extension("damaged_samples", Kind::Choice(DamagedSamples::NAMES), "fail",

@@ -21,6 +21,7 @@ pub fn job(layout: Layout, shape: [usize; 3], batch: usize, folder: &Path) -> Jo
         batch,
         samples_per_epoch: 24,
         schedule: Schedule { base: 0.05, factor: 0.1, epochs: vec![], updates_per_epoch: 24 / batch },
+        initial: None,
         positive_weights: None,
         optimizer: Rule::Sgd { momentum: 0.9, weight_decay: 1e-4 },
         seed: 1,
