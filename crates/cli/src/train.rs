@@ -10,11 +10,16 @@ mod signals;
 mod start;
 mod unsupported;
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use brazier_sagemaker::environment;
+use brazier_sagemaker::metrics::METRICS;
 use brazier_sagemaker::paths::Paths;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use serde_json::json;
+
+use crate::output::unless_closed;
 
 /// The command line of `train`.
 pub fn command() -> Command {
@@ -57,11 +62,21 @@ pub fn command() -> Command {
                 .requires("dataset")
                 .help("Go on from the weights of this model, a folder or a model.tar.gz; a job does it with the channel model"),
         )
+        .arg(
+            Arg::new("metric-definitions")
+                .long("metric-definitions")
+                .action(ArgAction::SetTrue)
+                .exclusive(true)
+                .help("Print the metric_definitions of an Estimator or HyperparameterTuner as JSON, and do nothing else"),
+        )
         .args(flags::all())
 }
 
 /// Trains.
 pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
+    if arguments.get_flag("metric-definitions") {
+        return unless_closed(metric_definitions(&mut io::stdout().lock()));
+    }
     let given = flags::given(arguments);
     if let Some(dataset) = arguments.get_one::<String>("dataset") {
         let path = |name: &str| arguments.get_one::<PathBuf>(name);
@@ -69,4 +84,12 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     }
     let prefix = arguments.get_one::<PathBuf>("prefix").cloned();
     container::run(&Paths::new(&prefix.unwrap_or_else(|| environment::process().base_directory())), given)
+}
+
+/// A list to paste into a notebook, one metric a line.
+fn metric_definitions(out: &mut impl Write) -> anyhow::Result<()> {
+    let line = |(name, regex): &(&str, &str)| format!("    {}", json!({"Name": name, "Regex": regex}));
+    let lines: Vec<String> = METRICS.iter().map(line).collect();
+    writeln!(out, "[\n{}\n]", lines.join(",\n"))?;
+    Ok(())
 }

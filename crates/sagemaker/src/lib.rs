@@ -6,7 +6,8 @@
 //! - [`paths`]: the tree under `/opt/ml`
 //! - [`environment`]: every environment variable the container reads
 //! - [`failure`]: `/opt/ml/output/failure` and the exit codes that go with it
-//! - [`log`], [`banner`]: the line prefix and the start-up lines that users' notebooks know
+//! - [`log`], [`banner`]: the line prefix and the start-up lines that users' notebooks know; [`metrics`]: the expressions
+//!   that read the epoch lines
 //! - [`configuration`]: reading one of the platform's JSON files
 //!
 //! No training, no data and no HTTP live here: only the `cli` crate calls this one, and joins it to the core.
@@ -20,5 +21,6 @@ pub mod environment;
 pub mod failure;
 pub mod hyperparameters;
 pub mod log;
+pub mod metrics;
 pub mod paths;
 pub mod resources;

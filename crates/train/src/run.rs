@@ -174,7 +174,8 @@ impl<'a> Run<'a> {
         self.report.event(&Event::Validated { epoch, seen, time: clock.elapsed() });
         self.tell_news(loader);
         let accuracy = seen.accuracy();
-        let best = self.outcome.best.is_none_or(|(best, _)| accuracy > best);
+        // Weights that are no numbers any more may still be right by chance; the last good ones stay.
+        let best = seen.loss.is_finite() && self.outcome.best.is_none_or(|(best, _)| accuracy > best);
         if best {
             self.outcome.best = Some((accuracy, epoch));
         }
@@ -200,7 +201,7 @@ impl<'a> Run<'a> {
                 self.report.event(&Event::Best { accuracy });
                 true
             }
-            (None, accuracy) => accuracy.is_none(),
+            (None, accuracy) => accuracy.is_none() && trained.seen.loss.is_finite(),
         };
         let Some(store) = self.store.as_mut().filter(|_| keep) else { return Ok(()) };
         let path = match every {

@@ -15,6 +15,8 @@ use brazier_collective::{Collective, Single, Threads};
 use brazier_data::{ChannelFiles, Loader, Options, open};
 use brazier_image::{Pixels, encode};
 use brazier_model::Layout;
+use brazier_model::artifact::Artifact;
+use brazier_model::parameters::export;
 use brazier_train::report::{Event, Report};
 use brazier_train::{Channels, Job, Outcome, run};
 
@@ -80,6 +82,26 @@ fn a_checkpoint_frequency_keeps_each_file() {
     let names = names(model.path());
     assert!(names.contains("image-classification-0001.params"), "{names:?}");
     assert!(names.contains("image-classification-0002.params"), "{names:?}");
+}
+
+#[test]
+fn the_last_good_weights_stay_when_a_run_diverges() {
+    let (data, model) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let loader = samples(data.path());
+    for validation in [Some(&loader), None] {
+        let mut job = Job { epochs: 4, ..small(model.path(), 4) };
+        // The second half takes steps that no number can hold.
+        (job.schedule.epochs, job.schedule.factor) = (vec![2], 1e38);
+        let channels = Channels { train: &loader, validation };
+        let outcome = run(&job, &channels, &mut Single, &mut Silent, &AtomicBool::new(false)).unwrap();
+        assert_eq!((outcome.epochs, outcome.stopped), (4, false));
+        let file = |name: String| (name.clone(), fs::read(model.path().join(name)).unwrap());
+        let artifact = Artifact::read(&names(model.path()).into_iter().map(file).collect()).unwrap();
+        let network = artifact.into_network(&job.device).unwrap();
+        let mut values =
+            export(&network, &job.layout.head).into_iter().flat_map(|parameter| parameter.values);
+        assert!(values.all(f32::is_finite), "{:?}", outcome.weights);
+    }
 }
 
 #[test]

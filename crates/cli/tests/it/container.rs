@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use regex::bytes::RegexBuilder;
 use serde_json::Value;
 
-use crate::harness::{CLASSES, OptMl, Told, brazier};
+use crate::harness::{CLASSES, OptMl, Told, brazier, run};
 
 /// The messages of log lines, without their prefix, whose form is checked.
 fn messages(told: &Told) -> Vec<&str> {
@@ -105,6 +106,55 @@ fn progress_is_told_every_twentieth_batch() {
     assert!(told.out.contains("num_training_samples is 123, but the train channel holds 24 images."));
 }
 
+/// Every expression finds its lines in a real log, as many as there should be, and each value is a number.
+#[test]
+fn metric_definitions_match_the_log() {
+    let told = run(["train", "--metric-definitions"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let definitions: Value = serde_json::from_str(&told.out).unwrap();
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let tree = OptMl::with_records();
+    tree.hyperparameters(&[
+        ("num_training_samples", "66"),
+        ("mini_batch_size", "3"),
+        ("epochs", "2"),
+        ("top_k", "2"),
+    ]);
+    let told = tree.train();
+    assert_eq!(told.code, 0, "{}", told.err);
+    let values = |regex: &str| -> Vec<f64> {
+        let regex = RegexBuilder::new(regex).unicode(false).build().unwrap();
+        let found = told.out.lines().filter_map(|line| regex.captures(line.as_bytes()));
+        found.map(|found| str::from_utf8(&found[1]).unwrap().parse().unwrap()).collect()
+    };
+    for definition in definitions.as_array().unwrap() {
+        let (name, regex) = (definition["Name"].as_str().unwrap(), definition["Regex"].as_str().unwrap());
+        // Two epochs of 22 batches: each tells its progress once.
+        assert_eq!(values(regex).len(), 2, "{name}: {regex}\n{}", told.out);
+        assert!(readme.contains(&definition.to_string()), "README lacks {definition}");
+    }
+    // Further forms that notebooks have.
+    for (regex, count) in [
+        (r"Epoch\[\d+\] Validation-accuracy=([0-9.]+)", 2),
+        (r"Storing the best model with validation accuracy: ([0-9.]+)", 1),
+    ] {
+        assert!(values(regex).len() >= count, "{regex}\n{}", told.out);
+    }
+}
+
+#[test]
+fn a_diverged_job_says_so_once_and_reports_numbers() {
+    let tree = OptMl::with_records();
+    // With a decay of 1 the correction of adam's bias divides by zero.
+    tree.hyperparameters(&[("optimizer", "adam"), ("beta_1", "1"), ("epochs", "3")]);
+    let told = tree.train();
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert_eq!(told.out.matches("training diverged").count(), 1, "{}", told.out);
+    assert_eq!(told.out.matches(" Validation-accuracy=0.").count(), 3, "{}", told.out);
+    assert!(!told.out.to_lowercase().contains("=nan"), "{}", told.out);
+    assert_eq!(tree.model_files().len(), 4);
+}
+
 #[test]
 fn listed_images_train_to_an_artifact_that_names_its_classes() {
     let tree = OptMl::with_lists();
@@ -174,7 +224,7 @@ fn flags_go_before_the_hyperparameter_file_and_dialects_are_read() {
         ("sagemaker_program", "x"),
     ]);
     let prefix = tree.0.path().to_str().unwrap();
-    let told = crate::harness::run(["train", "--prefix", prefix, "--epochs", "1"]);
+    let told = run(["train", "--prefix", prefix, "--epochs", "1"]);
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
     assert!(told.out.contains("Epoch[0]") && !told.out.contains("Epoch[1]"), "{}", told.out);
 }
