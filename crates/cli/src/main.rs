@@ -7,6 +7,7 @@
 //! - [`inspect`]: what is in a `.rec`, `.lst`, `.params`, symbol or `model.tar.gz`
 //! - [`audit`]: a data set examined before training
 //! - [`preview`]: what the network will see of it, as pictures
+//! - [`export`]: an artifact in the form of another program
 //! - [`fault`]: from an error to whose fault it is, and so to the exit code
 //! - [`panics`]: a defect of ours, told as an error; [`output`]: standard output that is closed early
 //!
@@ -19,6 +20,7 @@ use brazier_sagemaker::failure::Fault;
 use clap::Command;
 
 mod audit;
+mod export;
 mod fault;
 mod im2rec;
 mod inspect;
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Some(("im2rec", arguments)) => im2rec::run(arguments),
         Some(("audit", arguments)) => audit::run(arguments),
         Some(("preview", arguments)) => preview::run(arguments),
+        Some(("export", arguments)) => export::run(arguments),
         _ => Ok(()),
     });
     match result {
@@ -82,4 +85,5 @@ fn command() -> Command {
         .subcommand(im2rec::command())
         .subcommand(audit::command())
         .subcommand(preview::command())
+        .subcommand(export::command())
 }

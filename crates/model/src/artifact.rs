@@ -176,6 +176,24 @@ impl Artifact {
         Ok(())
     }
 
+    /// Name (with its `arg:` or `aux:`), shape and values of every array, by name.
+    pub fn arrays(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
+        self.arrays.iter().map(|(name, (shape, values))| (name.as_str(), shape.as_slice(), values.as_slice()))
+    }
+
+    /// The bytes of a `.params` file of all arrays, float32.
+    ///
+    /// # Errors
+    /// Values that do not fill their shape, which reading has checked.
+    pub(crate) fn encode_params(&self) -> Result<Vec<u8>, ParamsError> {
+        let array = |(name, shape, values): (&str, &[usize], &[f32])| {
+            Ok((name.to_owned(), NdArray::from_f32(shape, values)?))
+        };
+        let mut bytes = Vec::new();
+        Params(self.arrays().map(array).collect::<Result<_, ParamsError>>()?).write(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Name of the weights' file.
     pub fn params_file(&self) -> &str {
         &self.params_file

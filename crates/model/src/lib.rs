@@ -6,13 +6,15 @@
 //! - [`initial`]: starting weights, a pure function of seed and parameter name
 //! - [`parameters`]: every tensor under its MXNet name, in graph order, out of and into the network
 //! - [`loss`]: cross-entropy and how many answers were right
-//! - [`graph`]: the layout as an MXNet symbol; [`artifact`], [`metadata`]: what is written for serving
+//! - [`graph`]: the layout as an MXNet symbol; [`artifact`], [`metadata`]: what is written for serving;
+//!   [`export`]: the same for other programs
 //!
 //! Not here: the loop (`train`), pixels (`image`), byte formats (`mxnet`). Called by `train`, `serve` and `cli`.
 //! Invariant: parameter names, shapes and order are those of MXNet's graph, whatever burn calls them.
 
 pub mod artifact;
 pub mod error;
+pub mod export;
 pub mod graph;
 pub mod initial;
 pub mod layer;

@@ -7,6 +7,7 @@
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
 //! - [`local`]: a person's training run
 //! - [`endpoint`]: `serve`, asked over a socket, and `predict`, which must agree with it
+//! - [`export`]: ONNX, safetensors and the old form, each against our own answers
 //! - [`im2rec`]: images to lists to record files
 //! - [`inspection`]: `inspect` of every format
 //! - [`audit`]: a sound data set, and one with every kind of fault
@@ -20,6 +21,7 @@
 mod audit;
 mod container;
 mod endpoint;
+mod export;
 mod harness;
 mod im2rec;
 mod incremental;
