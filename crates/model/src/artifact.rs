@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::initial::gaussian;
 use crate::layout::{Stage, UnitKind};
 use crate::metadata::{self, Metadata};
-use crate::parameters::{export, import};
+use crate::parameters::{Arrays, export, import};
 use crate::{Layout, ModelError, ResNet, graph};
 
 /// The graph's file name.
@@ -79,7 +79,7 @@ pub struct Artifact {
     /// `brazier.json`, which old artifacts lack.
     pub metadata: Option<Metadata>,
     params_file: String,
-    arrays: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    arrays: Arrays,
 }
 
 impl Artifact {
@@ -92,19 +92,32 @@ impl Artifact {
         let (symbol_file, symbol) = find(files, SYMBOL_ENDING)?;
         let symbol = parse(symbol_file, symbol, |text| Symbol::parse(text).map_err(|e| e.to_string()))?;
         let (params_file, bytes) = find(files, PARAMS_ENDING)?;
-        let refused = |reason: String| ModelError::File { file: params_file.clone(), reason };
-        let params = Params::read(bytes).map_err(|error| refused(error.to_string()))?;
-        let mut arrays = BTreeMap::new();
-        // Each array goes as soon as its values are taken: weights need not lie in memory three times.
-        for (name, array) in params.0 {
-            let values = array.to_f32().map_err(|error| refused(format!("array '{name}': {error}")))?;
-            arrays.insert(name, (array.shape, values));
-        }
+        let arrays = read_arrays(params_file, bytes)?;
         let (shapes_file, shapes) = find(files, SHAPES_FILE)?;
         let shape = parse(shapes_file, shapes, read_shape)?;
         let metadata = files.get(metadata::FILE).map(|bytes| Metadata::decode(bytes)).transpose()?;
         let layout = graph::layout(&symbol, shape[0])?;
         Ok(Artifact { layout, shape, metadata, params_file: params_file.clone(), arrays })
+    }
+
+    /// A model that begins with the weights of a `.params` file, trained on other classes: the last layer is new, its
+    /// weights random, as `seed` says. Whether the rest fits `layout` shows in [`Artifact::into_network`].
+    ///
+    /// # Errors
+    /// Bytes that are no such file.
+    pub fn pretrained(
+        layout: Layout,
+        shape: [usize; 3],
+        (params_file, bytes): (String, &[u8]),
+        seed: u64,
+    ) -> Result<Self, ModelError> {
+        let mut arrays = read_arrays(&params_file, bytes)?;
+        let width = layout.stages.last().map_or(0, |stage| stage.filters);
+        let weight = format!("{}_weight", layout.head);
+        let values = gaussian(seed, &weight, &[layout.classes, width]);
+        arrays.insert(format!("arg:{weight}"), (vec![layout.classes, width], values));
+        arrays.insert(format!("arg:{}_bias", layout.head), (vec![layout.classes], vec![0.0; layout.classes]));
+        Ok(Artifact { layout, shape, metadata: None, params_file, arrays })
     }
 
     /// Builds the network with its weights on `device`.
@@ -198,6 +211,19 @@ impl Artifact {
     pub fn params_file(&self) -> &str {
         &self.params_file
     }
+}
+
+/// Shape and values of every array of a `.params` file.
+fn read_arrays(file: &str, bytes: &[u8]) -> Result<Arrays, ModelError> {
+    let refused = |reason: String| ModelError::File { file: file.to_owned(), reason };
+    let params = Params::read(bytes).map_err(|error| refused(error.to_string()))?;
+    let mut arrays = Arrays::new();
+    // Each array goes as soon as its values are taken: weights need not lie in memory three times.
+    for (name, array) in params.0 {
+        let values = array.to_f32().map_err(|error| refused(format!("array '{name}': {error}")))?;
+        arrays.insert(name, (array.shape, values));
+    }
+    Ok(arrays)
 }
 
 /// The file that ends so: of weights the newest, of others the last in name order.

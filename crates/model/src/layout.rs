@@ -121,6 +121,12 @@ impl Layout {
         Layout { output, ..self }
     }
 
+    /// The same network with another first convolution.
+    #[must_use]
+    pub fn with_stem(self, stem: Stem) -> Self {
+        Layout { stem, ..self }
+    }
+
     /// Convolution and linear layers along the longest path, as depth is counted: `num_layers` of the job.
     pub fn depth(&self) -> usize {
         let each = if self.unit == UnitKind::Basic { 2 } else { 3 };

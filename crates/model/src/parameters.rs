@@ -36,6 +36,9 @@ fn key(name: &str, kind: Kind) -> String {
     }
 }
 
+/// Shape and values of tensors by their key in a `.params` file.
+pub type Arrays = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
 /// What [`map`] calls for each tensor.
 pub trait Map {
     /// Returns the tensor's next value, of the same shape.
@@ -60,12 +63,7 @@ pub fn export(network: &ResNet, head: &str) -> Vec<Parameter> {
 ///
 /// # Errors
 /// A tensor that `arrays` lacks or has in another shape; `file` is named in the message.
-pub fn import(
-    network: ResNet,
-    head: &str,
-    arrays: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
-    file: &str,
-) -> Result<ResNet, ModelError> {
+pub fn import(network: ResNet, head: &str, arrays: Arrays, file: &str) -> Result<ResNet, ModelError> {
     let mut write = Write { arrays, file, error: None };
     let network = map(network, head, &mut write);
     write.error.map_or(Ok(network), Err)
@@ -122,7 +120,7 @@ impl ModuleVisitor for Read<'_> {
 }
 
 struct Write<'a> {
-    arrays: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    arrays: Arrays,
     file: &'a str,
     error: Option<ModelError>,
 }

@@ -21,6 +21,7 @@ pub struct Variable {
 const BASE_DIRECTORY: &str = "SAGEMAKER_BASE_DIR";
 const JOB_NAME: &str = "TRAINING_JOB_NAME";
 const PORT: &str = "SAGEMAKER_BIND_TO_PORT";
+const PRETRAINED: &str = "BRAZIER_PRETRAINED";
 const BATCH: &str = "SAGEMAKER_BATCH";
 const MAX_PAYLOAD: &str = "SAGEMAKER_MAX_PAYLOAD_IN_MB";
 const DEFAULT_ACCEPT: &str = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT";
@@ -37,6 +38,10 @@ pub static VARIABLES: &[Variable] = &[
     Variable {
         name: MAX_PAYLOAD,
         help: "Largest request body in MiB, 25 by default; 0 means the platform's most, 100.",
+    },
+    Variable {
+        name: PRETRAINED,
+        help: "Folder of weights for use_pretrained_model, instead of /opt/brazier/pretrained.",
     },
     Variable { name: DEFAULT_ACCEPT, help: "Media type of answers to requests that do not ask for one." },
 ];
@@ -83,6 +88,11 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
     /// Root of the tree: `SAGEMAKER_BASE_DIR`, or `/opt/ml`.
     pub fn base_directory(&self) -> PathBuf {
         self.get(BASE_DIRECTORY).map_or_else(|| PathBuf::from(DEFAULT_PREFIX), PathBuf::from)
+    }
+
+    /// Where an image may hold weights for `use_pretrained_model`.
+    pub fn pretrained_directory(&self) -> PathBuf {
+        self.get(PRETRAINED).map_or_else(|| PathBuf::from("/opt/brazier/pretrained"), PathBuf::from)
     }
 
     /// `TRAINING_JOB_NAME`.

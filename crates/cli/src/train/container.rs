@@ -55,6 +55,8 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
     let inputs = channels::read(paths)?;
     let mut start = channels::find(&inputs, "model").map(|model| Start::open(&model.path)).transpose()?;
     let read = parse(given, start.as_ref())?;
+    let channel = channels::find(&inputs, "pretrained").map(|channel| channel.path.as_path());
+    let pretrained = read.use_pretrained_model.then(|| Start::pretrained(&read, channel)).transpose()?;
     let resources = Resources::read(paths)?;
     unsupported::hosts(&resources)?;
 
@@ -74,7 +76,7 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
     banner::parameters(&read, resources.world()).iter().for_each(|text| say(Level::Info, text));
     say(Level::Info, &banner::threads(threads));
 
-    let job = job::job(&read, &datasets, counts.as_ref(), start, paths.model())?;
+    let job = job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), paths.model())?;
     let (train, validation) = datasets.loaders(threads)?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
     let mut log = Log::new(io::stdout(), || line(Level::Info, ""), read.top_k);

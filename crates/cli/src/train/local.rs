@@ -54,6 +54,7 @@ pub fn run(
     let mut read = hyperparameters::parse(&given, &recipe.rows())?;
     start.as_ref().map_or(Ok(()), |start| start.check(&given, &mut read))?;
     unsupported::hyperparameters(&read)?;
+    let pretrained = read.use_pretrained_model.then(|| Start::pretrained(&read, None)).transpose()?;
     let datasets = Datasets::new(train.into(), validation.map(Into::into), &read);
     let counts = datasets.check()?;
     let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
@@ -61,7 +62,7 @@ pub fn run(
     let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
     let output = new_folder(output, folder)?;
     let model = output.join("model");
-    let job = job::job(&read, &datasets, counts.as_ref(), start, model.clone())?;
+    let job = job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), model.clone())?;
     fs::create_dir_all(&model)
         .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
 

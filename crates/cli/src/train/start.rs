@@ -1,11 +1,13 @@
-//! The model that a job goes on from: the channel `model`, or `--from`.
+//! The weights that a job goes on from: the channel `model`, or `--from`; or those of `use_pretrained_model`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use brazier_checkpoint::archive::{self, Files, Limits};
 use brazier_model::Layout;
 use brazier_model::artifact::Artifact;
-use brazier_model::layout::{DEPTHS, Output};
+use brazier_model::layout::{DEPTHS, Output, Stem};
+use brazier_sagemaker::environment;
 use brazier_sagemaker::hyperparameters::Hyperparameters;
 
 use super::channels::Datasets;
@@ -23,6 +25,35 @@ impl Start {
     /// A path without a model, or with one that is damaged or of another family.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         Ok(Start { artifact: brazier_serve::open(path)? })
+    }
+
+    /// The weights that `use_pretrained_model` starts from: those in the channel `pretrained`, or else in the image. A
+    /// pretrained network has the large stem, whatever the image's height.
+    ///
+    /// # Errors
+    /// Weights that are not there, or of another depth.
+    pub fn pretrained(read: &Hyperparameters, channel: Option<&Path>) -> anyhow::Result<Self> {
+        if read.image_shape.channels != 3 {
+            return Err(client(format!(
+                "use_pretrained_model=1 starts from weights for colour images: image_shape is {}, expected 3 channels",
+                read.image_shape
+            )));
+        }
+        let shape = [read.image_shape.channels, read.image_shape.height, read.image_shape.width];
+        let shape = shape.map(|extent| extent as usize);
+        let output = if read.multi_label { Output::Logistic } else { Output::Softmax };
+        let layout = Layout::resnet(read.num_layers, shape, read.num_classes)?;
+        let layout = layout.with_stem(Stem::Large).with_output(output);
+        let baked = environment::process().pretrained_directory();
+        let (file, bytes) = weights(channel.unwrap_or(&baked), read.num_layers)?.ok_or_else(|| {
+            client(format!(
+                "use_pretrained_model=1 finds no weights: expected a channel 'pretrained' with the .params file of a ResNet-{} \
+                 (MXNet's, or a model.tar.gz), or such a file in {} in the image; nothing is downloaded",
+                read.num_layers,
+                baked.display()
+            ))
+        })?;
+        Ok(Start { artifact: Artifact::pretrained(layout, shape, (file, &bytes), read.seed)? })
     }
 
     /// Gives a job what it leaves to the model: `num_layers`, `image_shape` and `multi_label`. Takes away what has no
@@ -142,4 +173,33 @@ impl Start {
     fn is_multi_label(&self) -> bool {
         self.artifact.layout.output == Output::Logistic
     }
+}
+
+/// Name and bytes of the `.params` file in a folder, or in the `model.tar.gz` in it: the only one, or that whose name tells
+/// the depth, as MXNet's `resnet-50-0000.params`. `None` where there is none.
+fn weights(folder: &Path, layers: u32) -> anyhow::Result<Option<(String, Vec<u8>)>> {
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let read = |path: &Path| archive::select(path, &Limits::default(), |name| name.ends_with(".params"));
+    let mut files: Files = read(folder)?;
+    let packed = folder.join("model.tar.gz");
+    if files.is_empty() && packed.is_file() {
+        files = read(&packed)?;
+    }
+    if files.len() > 1 {
+        let tells =
+            |name: &str| name.split(|c: char| !c.is_ascii_digit()).any(|number| number == layers.to_string());
+        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        let several = format!(
+            "{} holds {}: expected one file of weights, or one whose name says {layers}, as resnet-{layers}-0000.params",
+            folder.display(),
+            names.join(", ")
+        );
+        files.retain(|name, _| tells(name));
+        if files.len() != 1 {
+            return Err(client(several));
+        }
+    }
+    Ok(files.into_iter().next())
 }

@@ -8,18 +8,14 @@ use crate::fault::client;
 /// Refuses hyperparameters that would train something else than asked for.
 ///
 /// # Errors
-/// All of them in one sentence.
+/// What it is.
 pub fn hyperparameters(job: &Hyperparameters) -> anyhow::Result<()> {
-    let mut found = Vec::new();
-    let mut refuse = |refused: bool, what: String, instead: &str| {
-        if refused {
-            found.push(format!("{what} is not available in this version, {instead}"));
-        }
-    };
-    let precision = job.precision_dtype;
-    refuse(precision != Precision::Float32, format!("precision_dtype={precision}"), "expected float32");
-    refuse(job.use_pretrained_model, "use_pretrained_model=1".into(), "expected 0");
-    refused(&found)
+    match job.precision_dtype {
+        Precision::Float32 => Ok(()),
+        precision => Err(client(format!(
+            "precision_dtype={precision} is not available in this version, expected float32"
+        ))),
+    }
 }
 
 /// Refuses hosts that would not train together.
@@ -27,16 +23,10 @@ pub fn hyperparameters(job: &Hyperparameters) -> anyhow::Result<()> {
 /// # Errors
 /// How many there are.
 pub fn hosts(resources: &Resources) -> anyhow::Result<()> {
-    let mut found = Vec::new();
-    if resources.world() > 1 {
-        found.push(format!(
-            "{} hosts: training on several hosts is not available in this version, expected instance_count=1",
-            resources.world()
-        ));
+    match resources.world() {
+        0 | 1 => Ok(()),
+        hosts => Err(client(format!(
+            "{hosts} hosts: training on several hosts is not available in this version, expected instance_count=1"
+        ))),
     }
-    refused(&found)
-}
-
-fn refused(found: &[String]) -> anyhow::Result<()> {
-    if found.is_empty() { Ok(()) } else { Err(client(found.join("; "))) }
 }

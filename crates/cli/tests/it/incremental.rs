@@ -1,4 +1,4 @@
-//! Jobs that go on from a model: the channel `model`, and `--from`.
+//! Jobs that do not begin at random: the channel `model`, `--from`, and `use_pretrained_model`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -177,4 +177,77 @@ fn classes_are_matched_by_name_if_asked() {
         !before.values().any(|row| *row == after["zebra"])
             && after["zebra"].iter().any(|&value| value != 0.0)
     );
+}
+
+/// A job of `use_pretrained_model` on the records, in colour, with what `channel` holds.
+fn pretrained(channel: Option<&Path>, hyperparameters: &[(&str, &str)]) -> OptMl {
+    let tree = OptMl::with_records();
+    let all = [
+        ("use_pretrained_model", "1"),
+        ("num_layers", "18"),
+        ("image_shape", "3,8,8"),
+        ("learning_rate", "0"),
+    ];
+    tree.hyperparameters(&[&all[..], &[("epochs", "1")], hyperparameters].concat());
+    if let Some(weights) = channel {
+        fs::create_dir_all(tree.channel("pretrained")).unwrap();
+        fs::copy(weights, tree.channel("pretrained").join(weights.file_name().unwrap())).unwrap();
+        let path = tree.path("input/config/inputdataconfig.json");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replacen('{', r#"{"pretrained": {"TrainingInputMode": "File"},"#, 1)).unwrap();
+    }
+    tree
+}
+
+#[test]
+fn pretrained_weights_come_from_a_channel_or_the_image_and_the_last_layer_is_new() {
+    // Of other classes and of a large image: what a pretrained network is.
+    let first = OptMl::with_records();
+    first.hyperparameters(&[
+        ("num_layers", "18"),
+        ("image_shape", "3,33,33"),
+        ("epochs", "1"),
+        ("num_classes", "5"),
+    ]);
+    sound(&first.train());
+    let weights = first.path("resnet-18-0000.params");
+    fs::copy(first.path("model").join(first.weights()), &weights).unwrap();
+
+    let second = pretrained(Some(&weights), &[]);
+    let told = second.train();
+    sound(&told);
+    assert!(
+        told.out.contains("Using pretrained model for initializing weights and transfer learning."),
+        "{}",
+        told.out
+    );
+    let (mut before, mut after) = (learned(&first), learned(&second));
+    assert_eq!(after.remove("arg:fc1_weight").unwrap().shape, [3, 512]);
+    assert_eq!(after.remove("arg:fc1_bias").unwrap().shape, [3]);
+    before.retain(|name, _| !name.starts_with("arg:fc1"));
+    assert_eq!(after, before);
+
+    // From the image's own folder, the file of the depth asked for.
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(&weights, folder.path().join("resnet-18-0000.params")).unwrap();
+    fs::write(folder.path().join("resnet-50-0000.params"), "not asked for").unwrap();
+    let third = pretrained(None, &[]);
+    let mut command = crate::harness::brazier();
+    command.env("BRAZIER_PRETRAINED", folder.path()).arg("train").arg("--prefix").arg(third.0.path());
+    sound(&command.output().unwrap().into());
+    assert_eq!(learned(&third), learned(&second));
+}
+
+#[test]
+fn without_fitting_weights_a_pretrained_job_says_what_it_needs() {
+    let refused = |tree: &OptMl, words: &str| {
+        assert_eq!(tree.train().code, 2);
+        let failure = tree.failure().unwrap();
+        assert!(failure.starts_with("ClientError: ") && failure.contains(words), "{failure}");
+    };
+    refused(&pretrained(None, &[]), "expected a channel 'pretrained' with the .params file of a ResNet-18");
+    refused(&pretrained(None, &[("image_shape", "1,8,8")]), "image_shape is 1,8,8, expected 3 channels");
+    let first = trained();
+    let other = first.path("model").join(first.weights());
+    refused(&pretrained(Some(&other), &[]), "image-classification-000");
 }
