@@ -43,19 +43,31 @@ impl Truth {
     }
 }
 
+/// What makes the training loss another than the plain one of [`cost`].
+#[derive(Clone, Debug, Default)]
+pub struct Emphasis {
+    /// `[classes]`: what the part of a cell counts whose label is 1; unset: 1.
+    pub positive_weights: Option<Tensor<1>>,
+    /// The share of an image's class that all classes get equally. 0 is none.
+    pub smoothing: f64,
+}
+
 /// Mean over the batch, `[1]`, of `-ln p(label)`, or of the mean over the cells of `-ln p` of what is true of them. The
 /// gradients, `(p - onehot) / n` and `(p - label) / (n * classes)`, are those of MXNet's SoftmaxOutput and
 /// LogisticRegressionOutput with the optimizer's `rescale_grad = 1 / n`.
-///
-/// `weights`, `[classes]`, multiply the part of the cells whose label is 1.
-pub fn cost(logits: Tensor<2>, truth: &Truth, weights: Option<&Tensor<1>>) -> Tensor<1> {
+pub fn cost(logits: Tensor<2>, truth: &Truth, emphasis: &Emphasis) -> Tensor<1> {
     match truth {
         Truth::Class(labels) => {
-            -activation::log_softmax(logits, 1).gather(1, labels.clone().unsqueeze_dim(1)).mean()
+            let ln = activation::log_softmax(logits, 1);
+            let own = -ln.clone().gather(1, labels.clone().unsqueeze_dim(1)).mean();
+            match emphasis.smoothing {
+                0.0 => own,
+                share => own * (1.0 - share) - ln.mean() * share,
+            }
         }
         Truth::Cells(labels) => {
             let absent = labels.clone().neg() + 1.0;
-            let present = match weights {
+            let present = match &emphasis.positive_weights {
                 None => labels.clone(),
                 Some(weights) => labels.clone() * weights.clone().unsqueeze(),
             };
@@ -82,5 +94,43 @@ pub fn probabilities(logits: Tensor<2>, output: Output) -> Tensor<2> {
     match output {
         Output::Softmax => activation::softmax(logits, 1),
         Output::Logistic => activation::sigmoid(logits),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(cost: Tensor<1>, expected: f64) {
+        let found: f64 = cost.into_data().iter::<f64>().sum();
+        assert!((found - expected).abs() < 1e-6, "{found}, not {expected}");
+    }
+
+    #[test]
+    fn smoothing_gives_every_class_its_share() {
+        let device = Device::flex();
+        let logits = Tensor::from_floats([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5]], &device);
+        let truth = Truth::of_classes(&[0, 2], &device);
+        let smoothed =
+            |smoothing| cost(logits.clone(), &truth, &Emphasis { smoothing, ..Emphasis::default() });
+        let ln = |row: [f64; 3], class: usize| row[class] - row.iter().map(|z| z.exp()).sum::<f64>().ln();
+        let (a, b) = ([2.0, 0.0, -1.0], [0.5; 3]);
+        let plain = -(ln(a, 0) + ln(b, 2)) / 2.0;
+        let even = -(0..3).map(|class| ln(a, class) + ln(b, class)).sum::<f64>() / 6.0;
+        close(smoothed(0.0), plain);
+        close(smoothed(0.3), 0.7 * plain + 0.3 * even);
+    }
+
+    #[test]
+    fn weights_multiply_what_is_there() {
+        let device = Device::flex();
+        let logits = Tensor::from_floats([[1.5, -0.5]], &device);
+        let truth = Truth::of_cells(vec![1.0, 0.0], 2, &device);
+        let positive_weights = Some(Tensor::from_floats([3.0, 5.0], &device));
+        let ln_present = (1.0 / (1.0 + (-1.5_f64).exp())).ln();
+        let ln_absent = (1.0 / (1.0 + (-0.5_f64).exp())).ln();
+        close(cost(logits.clone(), &truth, &Emphasis::default()), -(ln_present + ln_absent) / 2.0);
+        let weighted = cost(logits, &truth, &Emphasis { positive_weights, smoothing: 0.0 });
+        close(weighted, -(3.0 * ln_present + ln_absent) / 2.0);
     }
 }

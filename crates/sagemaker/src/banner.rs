@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::hyperparameters::{Hyperparameters, Kind, Optimizer, Precision, TABLE, python_float};
+use crate::hyperparameters::{
+    Hyperparameters, Kind, LearningRateSchedule, Optimizer, Precision, TABLE, python_float,
+};
 
 /// The defaults, what the user gave, and both together, each as a Python dictionary.
 ///
@@ -87,9 +89,17 @@ pub fn parameters(job: &Hyperparameters, hosts: usize) -> Vec<String> {
     }
     say("weight_decay", &python_float(job.weight_decay));
     say("learning_rate", &python_float(job.learning_rate));
-    if let Some(steps) = job.steps() {
+    if job.lr_schedule == LearningRateSchedule::Cosine {
+        say("lr_schedule", &job.lr_schedule);
+    } else if let Some(steps) = job.steps() {
         say("lr_scheduler_step", &steps);
         say("lr_scheduler_factor", &python_float(job.lr_scheduler_factor));
+    }
+    if job.warmup_epochs > 0 {
+        say("warmup_epochs", &job.warmup_epochs);
+    }
+    if job.label_smoothing > 0.0 {
+        say("label_smoothing", &python_float(job.label_smoothing));
     }
     say("num_training_samples", &job.num_training_samples);
     say("mini_batch_size", &job.mini_batch_size);

@@ -16,7 +16,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use choice::{Augmentation, DamagedSamples, KvStore, Optimizer, Precision};
+pub use choice::{Augmentation, DamagedSamples, KvStore, LearningRateSchedule, Optimizer, Precision};
 pub use kind::Kind;
 pub use markdown::markdown;
 pub use parse::{parse, read};
@@ -65,6 +65,12 @@ pub struct Hyperparameters {
     pub multi_label: bool,
     /// Weight the loss of rare classes up; only with `multi_label`.
     pub use_weighted_loss: bool,
+    /// How the learning rate falls.
+    pub lr_schedule: LearningRateSchedule,
+    /// Epochs over which it first rises.
+    pub warmup_epochs: usize,
+    /// Share of each label that goes to all classes equally.
+    pub label_smoothing: f64,
     /// Match the classes of a model that the job goes on from with the data's by name.
     pub match_classes: bool,
     /// Start from ImageNet weights.
@@ -170,6 +176,9 @@ impl Hyperparameters {
             "early_stopping_tolerance" => self.early_stopping.map(|rule| python_float(rule.tolerance)),
             "multi_label" => flag(self.multi_label),
             "use_weighted_loss" => flag(self.use_weighted_loss),
+            "lr_schedule" => Some(self.lr_schedule.to_string()),
+            "warmup_epochs" => Some(self.warmup_epochs.to_string()),
+            "label_smoothing" => Some(python_float(self.label_smoothing)),
             "match_classes" => flag(self.match_classes),
             "use_pretrained_model" => flag(self.use_pretrained_model),
             "precision_dtype" => Some(self.precision_dtype.to_string()),

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use brazier_collective::Collective;
 use brazier_data::{DataError, Loader, Share};
-use brazier_model::{ResNet, loss};
+use brazier_model::ResNet;
+use brazier_model::loss::{self, Emphasis};
 use burn::module::Module;
 
 use crate::reduce::reduce_seen;
@@ -41,7 +42,7 @@ pub fn evaluate(
         };
         let (pixels, truth) = upload(batch, &job.device);
         let logits = network.forward(pixels);
-        let cost = loss::cost(logits.clone(), &truth, None);
+        let cost = loss::cost(logits.clone(), &truth, &Emphasis::default());
         let mean_loss = cost.into_data().iter::<f64>().sum();
         outcome.0.add(judge(logits, &truth, mean_loss, None));
     }

@@ -33,6 +33,8 @@ pub struct Job {
     pub schedule: Schedule,
     /// With several labels: what the loss of each class counts where an image has it; unset: 1.
     pub positive_weights: Option<Vec<f32>>,
+    /// Share of each label that goes to all classes equally while training.
+    pub label_smoothing: f64,
     /// How gradients move the weights.
     pub optimizer: Rule,
     /// From which initial weights, sample order and augmentation follow.

@@ -3,7 +3,7 @@
 use brazier_collective::Collective;
 use brazier_data::{Batch, Labels};
 use brazier_model::ResNet;
-use brazier_model::loss::{self, Truth};
+use brazier_model::loss::{self, Emphasis, Truth};
 use brazier_model::resnet::pixels_to_tensor;
 use burn::tensor::{Device, Tensor};
 
@@ -18,8 +18,7 @@ pub struct Trainer<'a> {
     device: Device,
     network: ResNet,
     optimizer: Optimizer,
-    /// See [`Job::positive_weights`].
-    weights: Option<Tensor<1>>,
+    emphasis: Emphasis,
     collective: &'a mut dyn Collective,
 }
 
@@ -27,9 +26,12 @@ impl<'a> Trainer<'a> {
     /// A trainer that starts from `network`, which lives on the job's device with autodiff.
     pub fn new(job: &'a Job, network: ResNet, collective: &'a mut dyn Collective) -> Self {
         let device = job.device.clone().autodiff();
-        let weights =
-            job.positive_weights.as_ref().map(|weights| Tensor::from_floats(weights.as_slice(), &device));
-        Trainer { job, device, network, optimizer: Optimizer::new(job.optimizer), weights, collective }
+        let weights = job.positive_weights.as_ref();
+        let emphasis = Emphasis {
+            positive_weights: weights.map(|weights| Tensor::from_floats(weights.as_slice(), &device)),
+            smoothing: job.label_smoothing,
+        };
+        Trainer { job, device, network, optimizer: Optimizer::new(job.optimizer), emphasis, collective }
     }
 
     /// The network as the last step left it.
@@ -50,7 +52,7 @@ impl<'a> Trainer<'a> {
     pub fn step(&mut self, batch: Batch, rate: f64, stop: bool) -> Result<(Seen, bool), TrainError> {
         let (pixels, truth) = upload(batch, &self.device);
         let logits = self.network.forward(pixels);
-        let cost = loss::cost(logits.clone(), &truth, self.weights.as_ref());
+        let cost = loss::cost(logits.clone(), &truth, &self.emphasis);
         let mut gradients = cost.backward();
         let mean_loss = cost.into_data().iter::<f64>().sum();
         let mut outcome = (judge(logits.inner(), &truth.inner(), mean_loss, self.job.top_k), stop);

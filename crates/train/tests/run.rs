@@ -18,6 +18,7 @@ use brazier_model::Layout;
 use brazier_model::artifact::Artifact;
 use brazier_model::parameters::export;
 use brazier_train::report::{Event, Report};
+use brazier_train::schedule::Decay;
 use brazier_train::{Channels, Job, Outcome, run};
 
 const SHAPE: [usize; 3] = [1, 8, 8];
@@ -91,7 +92,7 @@ fn the_last_good_weights_stay_when_a_run_diverges() {
     for validation in [Some(&loader), None] {
         let mut job = Job { epochs: 4, ..small(model.path(), 4) };
         // The second half takes steps that no number can hold.
-        (job.schedule.epochs, job.schedule.factor) = (vec![2], 1e38);
+        job.schedule.decay = Decay::Steps { factor: 1e38, epochs: vec![2] };
         let channels = Channels { train: &loader, validation };
         let outcome = run(&job, &channels, &mut Single, &mut Silent, &AtomicBool::new(false)).unwrap();
         assert_eq!((outcome.epochs, outcome.stopped), (4, false));

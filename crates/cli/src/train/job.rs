@@ -12,7 +12,7 @@ use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
 use brazier_train::Job;
 use brazier_train::early_stop::EarlyStopping;
 use brazier_train::optimizer::Rule;
-use brazier_train::schedule::Schedule;
+use brazier_train::schedule::{Decay, Schedule};
 use burn::tensor::Device;
 
 use super::channels::{ClassCounts, Datasets};
@@ -63,11 +63,17 @@ pub fn job(
         samples_per_epoch: read.num_training_samples,
         schedule: Schedule {
             base: read.learning_rate,
-            factor: read.lr_scheduler_factor,
-            epochs: read.lr_scheduler_step.clone(),
+            decay: match read.lr_schedule {
+                hyperparameters::LearningRateSchedule::Step => {
+                    Decay::Steps { factor: read.lr_scheduler_factor, epochs: read.lr_scheduler_step.clone() }
+                }
+                hyperparameters::LearningRateSchedule::Cosine => Decay::Cosine { epochs: read.epochs },
+            },
+            warmup_epochs: read.warmup_epochs,
             updates_per_epoch: steps_per_epoch(read.num_training_samples, read.mini_batch_size, 1),
         },
         positive_weights: positive_weights(read, counts)?,
+        label_smoothing: read.label_smoothing,
         optimizer: rule(read),
         seed: read.seed,
         shuffle: read.shuffle,

@@ -143,6 +143,32 @@ fn metric_definitions_match_the_log() {
 }
 
 #[test]
+fn our_own_hyperparameters_do_what_they_say() {
+    let train = |hyperparameters: &[(&str, &str)]| {
+        let tree = OptMl::with_records();
+        tree.hyperparameters(&[&[("epochs", "4"), ("checkpoint_frequency", "4")], hyperparameters].concat());
+        let told = tree.train();
+        assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+        (told.out, fs::read(tree.path("model").join(tree.weights())).unwrap())
+    };
+    let (_, plain) = train(&[]);
+    let (log, smoothed) = train(&[("label_smoothing", "0.1")]);
+    assert!(log.contains("label_smoothing: 0.1\n"), "{log}");
+    assert_ne!(plain, smoothed);
+
+    let (log, _) = train(&[("lr_schedule", "cosine"), ("warmup_epochs", "1")]);
+    assert!(log.contains("lr_schedule: cosine\n") && log.contains("warmup_epochs: 1\n"), "{log}");
+    let rates: Vec<f64> =
+        log.lines().filter_map(|line| line.split("Learning-rate=").nth(1)?.parse().ok()).collect();
+    // Of the last of 4 updates in each epoch, 12 after the warm-up.
+    let cosine = |update: f64| 0.05 * (1.0 + (std::f64::consts::PI * update / 12.0).cos()) / 2.0;
+    for (rate, expected) in rates.iter().zip([0.05, cosine(3.0), cosine(7.0), cosine(11.0)]) {
+        assert!((rate - expected).abs() < 1e-9, "{rates:?}");
+    }
+    assert_eq!(rates.len(), 4);
+}
+
+#[test]
 fn a_diverged_job_says_so_once_and_reports_numbers() {
     let tree = OptMl::with_records();
     // With a decay of 1 the correction of adam's bias divides by zero.

@@ -46,6 +46,16 @@ choice! {
 }
 
 choice! {
+    /// How the learning rate falls.
+    LearningRateSchedule {
+        /// At the epochs of `lr_scheduler_step`.
+        Step = "step",
+        /// As half a cosine, to nothing at the end.
+        Cosine = "cosine",
+    }
+}
+
+choice! {
     /// What a damaged sample does.
     DamagedSamples {
         /// It ends the job.

@@ -6,7 +6,7 @@ use super::table::{Hyperparameter, TABLE};
 use super::value::{Value, unquoted};
 use super::{
     Augmentation, DamagedSamples, EarlyStopping, Hyperparameters, ImageLimits, ImageShape, KvStore,
-    Optimizer, Precision, Problem, Problems,
+    LearningRateSchedule, Optimizer, Precision, Problem, Problems,
 };
 use crate::configuration::{self, ConfigurationError};
 use crate::paths::Paths;
@@ -117,6 +117,15 @@ fn warnings(given: &BTreeMap<String, String>, read: &Hyperparameters) -> Vec<Str
         let words = "top_k is only used where every image has one class. Ignoring the parameter.";
         warnings.push(words.to_string());
     }
+    if read.label_smoothing > 0.0 && read.multi_label {
+        let words = "label_smoothing is only used where every image has one class. Ignoring the parameter.";
+        warnings.push(words.to_string());
+    }
+    if read.lr_schedule == LearningRateSchedule::Cosine && !read.lr_scheduler_step.is_empty() {
+        warnings.push(
+            "lr_scheduler_step has no effect with lr_schedule=cosine. Ignoring the parameter.".to_string(),
+        );
+    }
     if read.use_weighted_loss && !read.multi_label {
         // The built-in's own words.
         let words = "use_weighted_loss is only used for multi-label training. Ignoring the parameter.";
@@ -147,6 +156,11 @@ impl Values {
             && frequency > epochs
         {
             problems.push(Problem::CheckpointAfterEnd { frequency, epochs });
+        }
+        if let (Some(warmup), Some(epochs)) = (self.get("warmup_epochs"), self.get("epochs"))
+            && warmup >= epochs
+        {
+            problems.push(Problem::WarmupToTheEnd { warmup, epochs });
         }
         if let (Some(true), Some(layers)) = (self.get("use_pretrained_model"), self.get("num_layers"))
             && ![18, 34, 50, 101, 152, 200].contains(&layers)
@@ -195,6 +209,9 @@ impl Values {
             multi_label: self.set("multi_label"),
             use_weighted_loss: self.set("use_weighted_loss"),
             match_classes: self.set("match_classes"),
+            lr_schedule: self.set("lr_schedule"),
+            warmup_epochs: self.set("warmup_epochs"),
+            label_smoothing: self.set("label_smoothing"),
             use_pretrained_model: self.set("use_pretrained_model"),
             precision_dtype: self.set("precision_dtype"),
             kv_store: self.get("kv_store"),
@@ -255,4 +272,5 @@ from_value! {
     Precision, Value::Choice(name) => Self::from_name(name);
     KvStore, Value::Choice(name) => Self::from_name(name);
     DamagedSamples, Value::Choice(name) => Self::from_name(name);
+    LearningRateSchedule, Value::Choice(name) => Self::from_name(name);
 }

@@ -69,6 +69,14 @@ pub enum Problem {
         /// `epochs`.
         epochs: usize,
     },
+    /// A warm-up that leaves no epoch for training at the full rate.
+    #[error("warmup_epochs is {warmup}, expected fewer than epochs, which is {epochs}")]
+    WarmupToTheEnd {
+        /// `warmup_epochs`.
+        warmup: usize,
+        /// `epochs`.
+        epochs: usize,
+    },
     /// A depth for which no ImageNet weights exist.
     #[error(
         "use_pretrained_model needs num_layers to be one of 18, 34, 50, 101, 152, 200, but it is {layers}"

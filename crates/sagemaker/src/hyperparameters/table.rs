@@ -3,7 +3,7 @@
 //! Names, defaults and ranges are those of the SageMaker developer guide, "Image Classification
 //! Hyperparameters"; upper ends that the guide leaves open are ours.
 
-use super::choice::{Augmentation, DamagedSamples, KvStore, Optimizer, Precision};
+use super::choice::{Augmentation, DamagedSamples, KvStore, LearningRateSchedule, Optimizer, Precision};
 use super::kind::Kind;
 
 /// One row of the table.
@@ -131,6 +131,12 @@ pub static TABLE: &[Hyperparameter] = &[
 
     optional("kv_store", Kind::Choice(KvStore::NAMES),
         "How several hosts combine gradients: all of them at every step, or each as it arrives. One host ignores it."),
+    extension("lr_schedule", Kind::Choice(LearningRateSchedule::NAMES), "step",
+        "How the learning rate falls: at the epochs of lr_scheduler_step, or as half a cosine from learning_rate to 0 at the end of the job."),
+    extension("warmup_epochs", Kind::Integer { min: 0, max: 1_000_000 }, "0",
+        "Epochs over which the learning rate first rises evenly to learning_rate; fewer than epochs."),
+    extension("label_smoothing", UNIT, "0.0",
+        "Share of each label that goes to all classes equally while training. Not with multi_label."),
     extension("match_classes", Kind::Bool, "0",
         "With a channel model: match its classes and the data's by their names, so that classes may be added, removed or reordered. Otherwise they must be as many and in the same order."),
     extension("shuffle", Kind::Bool, "True",

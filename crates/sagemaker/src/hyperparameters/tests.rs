@@ -39,7 +39,7 @@ fn two_keys_are_enough_and_the_rest_is_documented_default() {
 #[test]
 fn the_table_has_the_29_documented_names_and_ours() {
     let count = |origin| TABLE.iter().filter(|row| row.origin == origin).count();
-    assert_eq!((count(Origin::Documented), count(Origin::Extension)), (29, 8));
+    assert_eq!((count(Origin::Documented), count(Origin::Extension)), (29, 12));
     let names: std::collections::BTreeSet<&str> = TABLE.iter().map(|row| row.name).collect();
     assert_eq!(names.len(), TABLE.len());
 }
@@ -226,6 +226,13 @@ fn harmless_oddities_are_warnings() {
     let words = "use_weighted_loss is only used for multi-label training. Ignoring the parameter.";
     assert_eq!(job.warnings[2], words);
     assert!(read(&[("use_weighted_loss", "1"), ("multi_label", "1")]).warnings.is_empty());
+    let odd = [
+        ("lr_schedule", "cosine"),
+        ("lr_scheduler_step", "3"),
+        ("label_smoothing", "0.1"),
+        ("multi_label", "1"),
+    ];
+    assert_eq!(read(&odd).warnings.len(), 2);
     let job = read(&[("top_k", "5"), ("multi_label", "1")]);
     assert_eq!((job.top_k, job.warnings.len()), (None, 1));
 }

@@ -7,7 +7,7 @@ use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
 use brazier_model::Layout;
 use brazier_train::Job;
 use brazier_train::optimizer::Rule;
-use brazier_train::schedule::Schedule;
+use brazier_train::schedule::{Decay, Schedule};
 use burn::tensor::Device;
 
 /// Two epochs of 24 samples with momentum 0.9 and weight decay 1e-4, whose artifact goes to `folder`.
@@ -20,7 +20,13 @@ pub fn job(layout: Layout, shape: [usize; 3], batch: usize, folder: &Path) -> Jo
         epochs: 2,
         batch,
         samples_per_epoch: 24,
-        schedule: Schedule { base: 0.05, factor: 0.1, epochs: vec![], updates_per_epoch: 24 / batch },
+        schedule: Schedule {
+            base: 0.05,
+            decay: Decay::Steps { factor: 0.1, epochs: vec![] },
+            warmup_epochs: 0,
+            updates_per_epoch: 24 / batch,
+        },
+        label_smoothing: 0.0,
         initial: None,
         positive_weights: None,
         optimizer: Rule::Sgd { momentum: 0.9, weight_decay: 1e-4 },
