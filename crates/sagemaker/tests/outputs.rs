@@ -181,6 +181,7 @@ fn the_environment_is_typed() {
     assert!(read("SAGEMAKER_MAX_PAYLOAD_IN_MB", "101").max_payload().is_err());
     assert_eq!(read("SAGEMAKER_BASE_DIR", "/tmp/ml").base_directory(), PathBuf::from("/tmp/ml"));
     assert_eq!(read("TRAINING_JOB_NAME", "job-1").job_name().as_deref(), Some("job-1"));
+    assert_eq!(read("BRAZIER_PRETRAINED", "/w").pretrained_directory(), PathBuf::from("/w"));
     let accept = read("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "application/jsonlines");
     assert_eq!(accept.default_accept().as_deref(), Some("application/jsonlines"));
 }
@@ -198,6 +199,7 @@ fn every_variable_read_is_listed() {
     environment.port().unwrap();
     environment.batch();
     environment.max_payload().unwrap();
+    environment.pretrained_directory();
     environment.default_accept();
     let listed: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
     assert_eq!(*asked.borrow(), listed);
