@@ -35,7 +35,12 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     if out.exists() {
         return Err(client(format!("{} is there already: expected a new file for --out", out.display())));
     }
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        return Err(client(format!("{} is no folder: expected one for --out", parent.display())));
+    }
     let artifact = brazier_serve::open(model)?;
+    artifact.check()?;
     match arguments.get_one::<String>("to").map(String::as_str) {
         Some("onnx") => write(out, &export::onnx::encode(&artifact)?)?,
         Some("safetensors") => write(out, &export::safetensors(&artifact)?)?,

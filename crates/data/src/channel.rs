@@ -114,7 +114,10 @@ pub fn open(files: &ChannelFiles, options: &Options) -> Result<Dataset, DataErro
     };
     let dataset = open_past(files, options, &mut leave_out)?;
     if dataset.source.is_empty() {
-        return Err(empty(files, &PassedOver::default()));
+        return Err(match skipped.first() {
+            Some(first) => DataError::AllDamaged { channel: dataset.description, first },
+            None => empty(files, &PassedOver::default()),
+        });
     }
     Ok(Dataset { skipped, ..dataset })
 }
@@ -203,7 +206,7 @@ fn open_records(
     if options.damage == Damage::Fail {
         return Ok(Box::new(RecordSource::open(records, options.access)?));
     }
-    let (source, damaged) = RecordSource::survey(records)?;
+    let (source, damaged) = RecordSource::survey(records, options.access)?;
     for damaged in damaged {
         obstacle(Obstacle::Record(damaged))?;
     }

@@ -7,7 +7,7 @@
 //! - [`labels`]: every label checked before training starts; [`images`]: some images decoded before it does
 //! - [`damage`]: what to do about samples that cannot be read
 //! - [`sampler`]: which samples make which batch, a pure function of seed, epoch, step and rank
-//! - [`worker`]: threads that decode samples into a [`Batch`], two batches ahead
+//! - [`worker`]: threads that decode samples into a [`Batch`], three batches ahead
 //! - [`audit`]: a whole data set examined, every fault collected; [`preview`]: pictures of what the network will see
 //! - [`im2rec`]: image folders to lists, lists to `.rec` files, as MXNet's tool of that name
 //! - [`error`]: what can go wrong, and whose fault it is

@@ -140,3 +140,34 @@ fn record_files_are_known_by_their_first_bytes_and_found_in_folders() {
     input.write("train/year/2025/b.rec", record_file(2, 3));
     assert_eq!(input.train().unwrap().source.len(), 5);
 }
+
+#[test]
+fn damage_at_the_same_byte_of_two_files_counts_twice_however_they_are_read() {
+    let input = Input::new();
+    for (file, first) in [("a", 0), ("b", 10)] {
+        let payloads: Vec<_> = (first..first + 3).map(|number| labelled(0.0, &png(number))).collect();
+        let (mut bytes, offsets) = records(&payloads);
+        bytes[offsets[1] as usize] ^= 1;
+        input.write(&format!("train/{file}.rec"), bytes);
+    }
+    for access in [Access::Mapped, Access::Positioned] {
+        let dataset = open(&input.channel("train", None), &Options { access, ..SKIP }).unwrap();
+        assert_eq!(dataset.skipped.count(), 2);
+        let numbers: Vec<u8> = contents(&dataset).into_iter().map(|(_, number)| number).collect();
+        assert_eq!(numbers, [0, 2, 10, 12], "{access:?}");
+    }
+}
+
+#[test]
+fn an_image_that_a_manifest_names_in_vain_is_left_out_and_a_channel_of_such_says_so() {
+    let input = Input::new();
+    input.write("train/1.png", png(1));
+    let line = |name: &str| format!("{{\"source-ref\": \"s3://bucket/{name}\", \"class\": 0}}\n");
+    input.write("train/train.manifest", line("1.png") + &line("gone.png"));
+    let dataset = open(&input.channel("train", None), &SKIP).unwrap();
+    assert_eq!((dataset.source.len(), dataset.skipped.count()), (1, 1));
+
+    input.write("train/train.manifest", line("gone.png"));
+    let message = open(&input.channel("train", None), &SKIP).unwrap_err().to_string();
+    assert!(message.contains("all of its samples are damaged, the first: s3://bucket/gone.png"), "{message}");
+}

@@ -128,8 +128,9 @@ impl Warp {
     }
 }
 
-/// Rounds ties to even, within 2^29: sums of two fit, and images of half a million columns are far below.
+/// Rounds ties to even, within 2^30 less what rounding to 1/32 adds: sums of two fit. Positions of images of a million
+/// columns are below; of wider ones what lies beyond is not OpenCV's.
 fn whole(value: f64) -> i32 {
-    const MOST: f64 = 536_870_912.0;
+    const MOST: f64 = 1_073_741_808.0;
     value.clamp(-MOST, MOST).round_ties_even() as i32
 }

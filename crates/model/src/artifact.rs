@@ -104,7 +104,7 @@ impl Artifact {
     /// weights random, as `seed` says. Whether the rest fits `layout` shows in [`Artifact::into_network`].
     ///
     /// # Errors
-    /// Bytes that are no such file.
+    /// Bytes that are no such file, or weights of another depth or first convolution.
     pub fn pretrained(
         layout: Layout,
         shape: [usize; 3],
@@ -112,6 +112,12 @@ impl Artifact {
         seed: u64,
     ) -> Result<Self, ModelError> {
         let mut arrays = read_arrays(&params_file, bytes)?;
+        // The arrays of a deeper network hold those of a shallower one, with the same shapes.
+        let (found, wanted) = (depth(&arrays), layout.depth());
+        if found != wanted {
+            let reason = format!("its arrays are those of a ResNet-{found}, num_layers is {wanted}");
+            return Err(ModelError::File { file: params_file, reason });
+        }
         let width = layout.stages.last().map_or(0, |stage| stage.filters);
         let weight = format!("{}_weight", layout.head);
         let values = gaussian(seed, &weight, &[layout.classes, width]);
@@ -189,6 +195,27 @@ impl Artifact {
         Ok(())
     }
 
+    /// Checks that every array of the network is there in its shape, as [`Artifact::into_network`] does.
+    ///
+    /// # Errors
+    /// A tensor that the weights file lacks or has in another shape.
+    pub fn check(&self) -> Result<(), ModelError> {
+        self.check_widths()?;
+        let network = ResNet::new(&self.layout, &Device::flex());
+        for parameter in export(&network, &self.layout.head) {
+            let (file, name) = (self.params_file.clone(), parameter.key());
+            match self.arrays.get(&name).map(|(shape, _)| shape) {
+                Some(shape) if *shape == parameter.shape => {}
+                Some(found) => {
+                    let (found, expected) = (found.clone(), parameter.shape);
+                    return Err(ModelError::ParameterShape { file, name, found, expected });
+                }
+                None => return Err(ModelError::MissingParameter { file, name, expected: parameter.shape }),
+            }
+        }
+        Ok(())
+    }
+
     /// Name (with its `arg:` or `aux:`), shape and values of every array, by name.
     pub fn arrays(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
         self.arrays.iter().map(|(name, (shape, values))| (name.as_str(), shape.as_slice(), values.as_slice()))
@@ -224,6 +251,15 @@ fn read_arrays(file: &str, bytes: &[u8]) -> Result<Arrays, ModelError> {
         arrays.insert(name, (array.shape, values));
     }
     Ok(arrays)
+}
+
+/// The depth of the network that arrays of these names make, as `num_layers` counts it.
+fn depth(arrays: &Arrays) -> usize {
+    let ending = |ending: &str| {
+        arrays.keys().filter(|name| name.starts_with("arg:stage") && name.ends_with(ending)).count()
+    };
+    let each = if ending("_conv3_weight") > 0 { 3 } else { 2 };
+    2 + ending("_conv1_weight") * each
 }
 
 /// The file that ends so: of weights the newest, of others the last in name order.

@@ -58,6 +58,11 @@ pub fn export(network: &ResNet, head: &str) -> Vec<Parameter> {
     read.found
 }
 
+/// Whether every value of every tensor is a number that is not infinite.
+pub fn is_finite(network: &ResNet, head: &str) -> bool {
+    export(network, head).iter().all(|parameter| parameter.values.iter().all(|value| value.is_finite()))
+}
+
 /// Gives the network the tensors of `arrays` (`arg:` and `aux:` keys to shape and values). Arrays the network does
 /// not have are ignored, as MXNet's loader does.
 ///

@@ -9,21 +9,33 @@ use crate::hyperparameters::{
     Hyperparameters, Kind, LearningRateSchedule, Optimizer, Precision, TABLE, python_float,
 };
 
-/// The defaults, what the user gave, and both together, each as a Python dictionary.
+/// The defaults and what the user gave, each as a Python dictionary.
 ///
 /// `source` says where the defaults come from.
 pub fn configuration(given: &BTreeMap<String, String>, path: &Path, source: &str) -> Vec<String> {
-    let defaults: Vec<(&str, String)> =
-        TABLE.iter().filter_map(|row| Some((row.name, literal(row.kind, row.default?)))).collect();
-    let provided: Vec<(&str, String)> =
-        given.iter().map(|(name, value)| (name.as_str(), quoted(value))).collect();
-    let kept = defaults.iter().filter(|(name, _)| !given.contains_key(*name));
-    let merged: Vec<(&str, String)> = kept.chain(&provided).cloned().collect();
     vec![
-        format!("Reading default configuration from {source}: {}", dictionary(&defaults)),
-        format!("Merging with provided configuration from {}: {}", path.display(), dictionary(&provided)),
-        format!("Final configuration: {}", dictionary(&merged)),
+        format!("Reading default configuration from {source}: {}", dictionary(&defaults())),
+        format!(
+            "Merging with provided configuration from {}: {}",
+            path.display(),
+            dictionary(&provided(given))
+        ),
     ]
+}
+
+/// The defaults and what goes before them, as one Python dictionary.
+pub fn final_configuration(given: &BTreeMap<String, String>) -> String {
+    let defaults = defaults().into_iter().filter(|(name, _)| !given.contains_key(*name));
+    let merged: Vec<(&str, String)> = defaults.chain(provided(given)).collect();
+    format!("Final configuration: {}", dictionary(&merged))
+}
+
+fn defaults() -> Vec<(&'static str, String)> {
+    TABLE.iter().filter_map(|row| Some((row.name, literal(row.kind, row.default?)))).collect()
+}
+
+fn provided(given: &BTreeMap<String, String>) -> Vec<(&str, String)> {
+    given.iter().map(|(name, value)| (name.as_str(), quoted(value))).collect()
 }
 
 fn dictionary(entries: &[(&str, String)]) -> String {

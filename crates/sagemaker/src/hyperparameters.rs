@@ -19,7 +19,7 @@ use std::fmt;
 pub use choice::{Augmentation, DamagedSamples, KvStore, LearningRateSchedule, Optimizer, Precision};
 pub use kind::Kind;
 pub use markdown::markdown;
-pub use parse::{parse, read};
+pub use parse::{is_true, parse, read};
 pub use problem::{Problem, Problems};
 pub use table::{Hyperparameter, Origin, TABLE};
 pub use value::python_float;

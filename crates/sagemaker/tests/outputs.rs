@@ -153,8 +153,12 @@ fn configurations_are_python_dictionaries() {
     assert!(lines[0].contains("'eps': 1e-08") && lines[0].contains("'early_stopping': False"));
     let provided = r#"{'epochs': '2', 'model_prefix': "it's\t\\", 'num_classes': '2'}"#;
     assert_eq!(lines[1], format!("Merging with provided configuration from /opt/ml/x.json: {provided}"));
-    assert!(lines[2].contains("'mini_batch_size': 32") && lines[2].contains("'epochs': '2'"));
-    assert!(!lines[2].contains("'epochs': 30"));
+    let merged = banner::final_configuration(&map);
+    assert!(
+        merged.starts_with("Final configuration: {") && merged.contains("'mini_batch_size': 32"),
+        "{merged}"
+    );
+    assert!(merged.contains("'epochs': '2'") && !merged.contains("'epochs': 30"), "{merged}");
 }
 
 #[test]

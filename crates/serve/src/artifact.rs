@@ -13,6 +13,8 @@ use crate::LoadError;
 /// The packed model. In local mode it lies beside its own files.
 const PACKED: &str = "model.tar.gz";
 
+const PACKED_ENDING: &str = ".tar.gz";
+
 const PARAMS: &str = ".params";
 const SYMBOL: &str = "-symbol.json";
 
@@ -26,8 +28,8 @@ pub fn open(path: &Path) -> Result<Artifact, LoadError> {
 }
 
 /// The files that make the model at `path`, a folder or an archive: the weights with the highest number, the graph,
-/// the input's shape and `brazier.json`, as far as they are there. A folder with none of them but a `model.tar.gz`
-/// is opened through that.
+/// the input's shape and `brazier.json`, as far as they are there. A folder with none of them but a `model.tar.gz`,
+/// or one archive of another name, is opened through that.
 ///
 /// Names come first and content second: training may have kept the weights of every epoch.
 fn files(path: &Path) -> Result<Files, ArchiveError> {
@@ -43,8 +45,13 @@ fn files(path: &Path) -> Result<Files, ArchiveError> {
         true => newest == Some(name),
         false => name.ends_with(SYMBOL) || name == artifact::SHAPES_FILE || name == metadata::FILE,
     };
-    if path.is_dir() && names.contains(PACKED) && !names.iter().any(|name| wanted(name)) {
-        return files(&path.join(PACKED));
+    let packed: Vec<&String> = names.iter().filter(|name| name.ends_with(PACKED_ENDING)).collect();
+    let only = match packed[..] {
+        [only] => Some(only.as_str()),
+        _ => Some(PACKED).filter(|name| names.contains(*name)),
+    };
+    if let Some(name) = only.filter(|_| path.is_dir() && !names.iter().any(|name| wanted(name))) {
+        return files(&path.join(name));
     }
     select(path, &limits, wanted)
 }

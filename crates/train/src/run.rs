@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use brazier_collective::Collective;
 use brazier_data::{DataError, Loader, Share, TrainPlan, steps_per_epoch};
+use brazier_model::parameters::is_finite;
 use brazier_model::{ResNet, initial};
+use burn::module::Module;
 
 use crate::early_stop::Watch;
 use crate::evaluate::evaluate;
@@ -201,8 +203,9 @@ impl<'a> Run<'a> {
                 self.report.event(&Event::Best { accuracy });
                 true
             }
-            (None, accuracy) => accuracy.is_none() && trained.seen.loss.is_finite(),
+            (None, accuracy) => accuracy.is_none(),
         };
+        let keep = keep && self.are_worth_keeping();
         let Some(store) = self.store.as_mut().filter(|_| keep) else { return Ok(()) };
         let path = match every {
             Some(_) => store.add(self.trainer.network(), epoch, metrics)?,
@@ -211,6 +214,12 @@ impl<'a> Run<'a> {
         self.report.event(&Event::Saved { path: &path });
         self.outcome.weights = Some(path);
         Ok(())
+    }
+
+    /// Whether the weights are numbers, or there are no others: readers take the newest file.
+    fn are_worth_keeping(&self) -> bool {
+        let has_others = self.store.as_ref().is_some_and(Store::has_weights);
+        !has_others || is_finite(&self.trainer.network().valid(), &self.job.layout.head)
     }
 
     /// Whether the early-stopping rule ends the run after this epoch.
@@ -228,7 +237,9 @@ impl<'a> Run<'a> {
     fn finish(mut self) -> Result<Outcome, TrainError> {
         let epoch = self.outcome.epochs.saturating_sub(1);
         let by_frequency = self.job.checkpoint_frequency.is_some();
-        let is_lost = |store: &Store| !store.has_weights() || by_frequency && !store.ends_with(epoch);
+        let worth = self.are_worth_keeping();
+        let is_lost =
+            |store: &Store| worth && (!store.has_weights() || by_frequency && !store.ends_with(epoch));
         if let Some(store) = self.store.as_mut().filter(|store| is_lost(store)) {
             let path = store.add(self.trainer.network(), epoch, BTreeMap::new())?;
             self.report.event(&Event::Saved { path: &path });

@@ -87,10 +87,12 @@ fn a_checkpoint_frequency_keeps_each_file() {
 
 #[test]
 fn the_last_good_weights_stay_when_a_run_diverges() {
-    let (data, model) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let data = tempfile::tempdir().unwrap();
     let loader = samples(data.path());
-    for validation in [Some(&loader), None] {
-        let mut job = Job { epochs: 4, ..small(model.path(), 4) };
+    for (validation, checkpoint_frequency) in [(Some(&loader), None), (None, None), (Some(&loader), Some(1))]
+    {
+        let model = tempfile::tempdir().unwrap();
+        let mut job = Job { epochs: 4, checkpoint_frequency, ..small(model.path(), 4) };
         // The second half takes steps that no number can hold.
         job.schedule.decay = Decay::Steps { factor: 1e38, epochs: vec![2] };
         let channels = Channels { train: &loader, validation };

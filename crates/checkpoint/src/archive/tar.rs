@@ -36,12 +36,13 @@ pub(super) fn read(
         let shown = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let refused =
             |refusal| ArchiveError::Refused { path: path.to_path_buf(), entry: shown.clone(), refusal };
-        meter.add(&shown, entry.size())?;
-        let name = file_name(&entry).map_err(refused)?;
+        let name = file_name(&entry).map_err(refused)?.filter(|name| wanted(name));
+        // What is passed over costs no memory: an old artifact may hold the weights of every epoch.
+        meter.add(&shown, if name.is_some() { entry.size() } else { 0 })?;
 
         // From here to the entry's end, then on to the next header.
         allowance.set(entry.size());
-        if let Some(name) = name.filter(|name| wanted(name)) {
+        if let Some(name) = name {
             let content = content(&mut entry, path, &shown)?;
             if files.insert(name, content).is_some() {
                 return Err(refused(Refusal::Repeated));

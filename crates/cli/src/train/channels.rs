@@ -83,6 +83,11 @@ impl Datasets {
         feeds.filter_map(|feed| Some(format!("{}: {}", feed.description(), feed.dataset()?.skipped.news()?)))
     }
 
+    /// The class names that the training channel tells, however many they are.
+    pub fn told_names(&self) -> Option<&[String]> {
+        self.train.dataset()?.class_names.as_deref()
+    }
+
     /// The class names, unless they are fewer than the classes.
     pub fn class_names(&self, num_classes: usize) -> Option<Vec<String>> {
         self.train.dataset()?.class_names.clone().filter(|names| names.len() == num_classes)

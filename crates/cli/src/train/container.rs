@@ -16,7 +16,7 @@ use brazier_train::report::Log;
 
 use super::channels::{ClassCounts, Datasets, open_channel, searched};
 use super::start::Start;
-use super::{job, signals, unsupported};
+use super::{job, signals, start, unsupported};
 use crate::fault::{self, client};
 use crate::panics;
 
@@ -66,9 +66,9 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
     let train = open_channel(&inputs, "train", None, &read, &stop)?;
     let validation = open_channel(&inputs, "validation", Some(&train), &read, &stop)?;
     let datasets = Datasets::new(train, Some(validation), &read);
-    let counts = tell(&datasets, &read)?;
     let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
     matched.iter().for_each(|text| say(Level::Warning, text));
+    let counts = tell(&datasets, &read)?;
 
     let threads = job::data_threads();
     let model = start.as_ref().map(Start::description);
@@ -110,8 +110,9 @@ fn hyperparameters(
 /// Checks what was asked for, by itself and against the model that the job goes on from.
 fn parse(mut given: BTreeMap<String, String>, start: Option<&Start>) -> anyhow::Result<Hyperparameters> {
     let warning = start.and_then(|start| start.complete(&mut given));
+    say(Level::Info, &banner::final_configuration(&given));
     let mut read = hyperparameters::parse(&given, &[])?;
-    start.map_or(Ok(()), |start| start.check(&given, &mut read))?;
+    start::check(start, &given, &mut read)?;
     read.warnings.iter().map(String::as_str).chain(warning).for_each(|text| say(Level::Warning, text));
     unsupported::hyperparameters(&read)?;
     Ok(read)

@@ -46,6 +46,10 @@ pub fn job(
     let fast_decode = read.fast_decode;
     let output = if read.multi_label { Output::Logistic } else { Output::Softmax };
     let device = Device::flex();
+    let class_names = datasets.class_names(read.num_classes).or_else(|| {
+        let names = start.as_ref()?.class_names()?;
+        (names.len() == read.num_classes).then(|| names.to_vec())
+    });
     let (layout, initial) = match start {
         None => (Layout::resnet(read.num_layers, extents, read.num_classes)?.with_output(output), None),
         Some(start) => {
@@ -87,7 +91,7 @@ pub fn job(
         }),
         checkpoint_frequency: read.checkpoint_frequency,
         model_directory,
-        class_names: datasets.class_names(read.num_classes),
+        class_names,
         hyperparameters: read.as_map().into_iter().map(|(name, text)| (name.to_owned(), text)).collect(),
     })
 }

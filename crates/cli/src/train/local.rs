@@ -18,7 +18,7 @@ use brazier_train::{Channels, Outcome};
 use super::channels::{ClassCounts, Datasets};
 use super::recipe::Recipe;
 use super::start::Start;
-use super::{job, signals, unsupported};
+use super::{job, signals, start, unsupported};
 use crate::fault::client;
 
 /// Trains on the data set at `dataset`. `given` are the hyperparameters of the command line; the rest follows from the
@@ -52,12 +52,12 @@ pub fn run(
     }
     let recipe = Recipe::of(&train, &given)?;
     let mut read = hyperparameters::parse(&given, &recipe.rows())?;
-    start.as_ref().map_or(Ok(()), |start| start.check(&given, &mut read))?;
+    start::check(start.as_ref(), &given, &mut read)?;
     unsupported::hyperparameters(&read)?;
     let pretrained = read.use_pretrained_model.then(|| Start::pretrained(&read, None)).transpose()?;
     let datasets = Datasets::new(train.into(), validation.map(Into::into), &read);
-    let counts = datasets.check()?;
     let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
+    let counts = datasets.check()?;
     read.warnings.extend(warning.map(str::to_owned).into_iter().chain(matched));
     let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
     let output = new_folder(output, folder)?;

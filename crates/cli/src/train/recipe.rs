@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context;
 use brazier_data::{Dataset, labels};
 use brazier_image::{InputShape, Limits, decode, probe};
+use brazier_sagemaker::hyperparameters::is_true;
 
 /// Images looked at to find the shape.
 const LOOKED_AT: usize = 64;
@@ -29,7 +30,7 @@ impl Recipe {
         let epochs: Option<usize> = given.get("epochs").and_then(|text| text.trim().parse().ok());
         let epochs = epochs.unwrap_or(if side <= SMALL_SIDE { 4 } else { 10 });
         let mut rows = vec![
-            ("num_classes", labels::count_classes(train)?.to_string()),
+            ("num_classes", classes(train, given)?.to_string()),
             ("num_training_samples", samples.to_string()),
             ("image_shape", shape.to_string()),
             ("epochs", epochs.to_string()),
@@ -59,6 +60,18 @@ impl Recipe {
     /// Name and text of each row.
     pub fn rows(&self) -> Vec<(&str, &str)> {
         self.0.iter().map(|(name, text)| (*name, text.as_str())).collect()
+    }
+}
+
+/// How many classes the data tell apart: with several labels of each image, as many as the first has. Not looked for
+/// where it was given.
+fn classes(train: &Dataset, given: &BTreeMap<String, String>) -> anyhow::Result<usize> {
+    if given.contains_key("num_classes") {
+        return Ok(0);
+    }
+    match given.get("multi_label").is_some_and(|text| is_true(text)) {
+        true => Ok(train.source.labels(0)?.len()),
+        false => Ok(labels::count_classes(train)?),
     }
 }
 

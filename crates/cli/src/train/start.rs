@@ -8,10 +8,28 @@ use brazier_model::Layout;
 use brazier_model::artifact::Artifact;
 use brazier_model::layout::{DEPTHS, Output, Stem};
 use brazier_sagemaker::environment;
-use brazier_sagemaker::hyperparameters::Hyperparameters;
+use brazier_sagemaker::hyperparameters::{Hyperparameters, is_true};
 
 use super::channels::Datasets;
 use crate::fault::client;
+
+/// Compares a job with the model that it goes on from, if there is one; see [`Start::check`].
+///
+/// # Errors
+/// Everything in which they differ; `match_classes` without a model.
+pub fn check(
+    start: Option<&Start>,
+    given: &BTreeMap<String, String>,
+    read: &mut Hyperparameters,
+) -> anyhow::Result<()> {
+    match start {
+        Some(start) => start.check(given, read),
+        None if read.match_classes => Err(client(
+            "match_classes=1 takes the classes of a model on, and there is none: expected a channel 'model', or --from",
+        )),
+        None => Ok(()),
+    }
+}
 
 /// A model whose weights are a job's first.
 pub struct Start {
@@ -45,10 +63,13 @@ impl Start {
         let layout = Layout::resnet(read.num_layers, shape, read.num_classes)?;
         let layout = layout.with_stem(Stem::Large).with_output(output);
         let baked = environment::process().pretrained_directory();
-        let (file, bytes) = weights(channel.unwrap_or(&baked), read.num_layers)?.ok_or_else(|| {
+        let folder = channel.unwrap_or(&baked);
+        let (file, bytes) = weights(folder, read.num_layers)?.ok_or_else(|| {
             client(format!(
-                "use_pretrained_model=1 finds no weights: expected a channel 'pretrained' with the .params file of a ResNet-{} \
-                 (MXNet's, or a model.tar.gz), or such a file in {} in the image; nothing is downloaded",
+                "use_pretrained_model=1 finds no .params file in {}: expected MXNet's of a ResNet-{}, or a model.tar.gz of this \
+                 algorithm, in a channel 'pretrained' or in the image's {} (BRAZIER_PRETRAINED names another folder); nothing \
+                 is downloaded",
+                folder.display(),
                 read.num_layers,
                 baked.display()
             ))
@@ -67,9 +88,12 @@ impl Start {
         }
         default("image_shape", self.shape());
         default("multi_label", u8::from(self.is_multi_label()).to_string());
-        let pretrained = given.remove("use_pretrained_model").is_some_and(|text| text.trim() != "0");
+        let pretrained = given.get("use_pretrained_model").is_some_and(|text| is_true(text));
+        if pretrained {
+            given.remove("use_pretrained_model");
+        }
         pretrained.then_some(
-            "use_pretrained_model has no effect on a job with a model channel. Ignoring the parameter.",
+            "use_pretrained_model has no effect on a job that goes on from a model. Ignoring the parameter.",
         )
     }
 
@@ -83,7 +107,7 @@ impl Start {
     ///
     /// # Errors
     /// Everything in which they differ.
-    pub fn check(&self, given: &BTreeMap<String, String>, read: &mut Hyperparameters) -> anyhow::Result<()> {
+    fn check(&self, given: &BTreeMap<String, String>, read: &mut Hyperparameters) -> anyhow::Result<()> {
         let depth = self.artifact.layout.depth();
         if !given.contains_key("num_layers") {
             read.num_layers = u32::try_from(depth)?;
@@ -127,24 +151,34 @@ impl Start {
         datasets: &Datasets,
         read: &Hyperparameters,
     ) -> anyhow::Result<Option<String>> {
-        let theirs = self.artifact.metadata.as_ref().and_then(|metadata| metadata.class_names.clone());
-        let ours = datasets.class_names(read.num_classes);
+        let theirs = self.class_names().map(<[String]>::to_vec);
+        let ours = datasets.told_names().map(<[String]>::to_vec);
+        let list = |names: &[String]| names.join(", ");
         if !read.match_classes {
-            let differs = |(ours, theirs): &(Vec<String>, Vec<String>)| ours != theirs;
-            let both = ours.zip(theirs).filter(differs);
-            return Ok(both.map(|(ours, theirs)| {
-                format!(
-                    "The data's classes are {}, the model's {}: they are taken to be the same in this order. \
-                     match_classes=1 goes by their names.",
-                    ours.join(", "),
-                    theirs.join(", ")
-                )
-            }));
+            let Some((ours, theirs)) = ours.zip(theirs).filter(|(ours, theirs)| ours != theirs) else {
+                return Ok(None);
+            };
+            let both = format!("The data's classes are {}, the model's {}", list(&ours), list(&theirs));
+            if ours.len() != theirs.len() {
+                return Err(client(format!(
+                    "{both}: expected as many, or match_classes=1, which goes by their names"
+                )));
+            }
+            return Ok(Some(format!(
+                "{both}: they are taken to be the same in this order. match_classes=1 goes by their names."
+            )));
         }
         let unknown =
             |side: &str| client(format!("match_classes=1 needs the names of the classes: {side} tells none"));
         let theirs = theirs.ok_or_else(|| unknown("the model"))?;
         let ours = ours.ok_or_else(|| unknown("the train channel"))?;
+        if ours.len() != read.num_classes {
+            let (names, classes) = (ours.len(), read.num_classes);
+            return Err(client(format!(
+                "match_classes=1: the data name {names} classes ({}), num_classes is {classes}",
+                list(&ours)
+            )));
+        }
         let known = ours.iter().filter(|name| theirs.contains(name)).count();
         self.artifact.match_classes(&theirs, &ours, read.seed)?;
         Ok(Some(format!(
@@ -153,6 +187,11 @@ impl Start {
             ours.len() - known,
             theirs.iter().filter(|name| !ours.contains(name)).count()
         )))
+    }
+
+    /// The names of the model's classes, if it knows them.
+    pub fn class_names(&self) -> Option<&[String]> {
+        self.artifact.metadata.as_ref()?.class_names.as_deref()
     }
 
     /// The model in a few words.

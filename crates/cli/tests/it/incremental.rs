@@ -58,14 +58,22 @@ fn a_model_of_ours_goes_on() {
         "{}",
         told.out
     );
+    assert!(
+        told.out.contains("Final configuration: {") && told.out.contains("'num_layers': '20'"),
+        "{}",
+        told.out
+    );
     // A rate of 0 learns nothing: the weights are those of the model.
     assert_eq!(learned(&second), learned(&first));
+    // Records tell no names; the model's are kept.
+    let metadata = fs::read_to_string(second.path("model/brazier.json")).unwrap();
+    assert!(metadata.contains("\"dark\",\n    \"half\",\n    \"light\""), "{metadata}");
 
     let told =
         going_on(&first.path("model"), &[("learning_rate", "0.01"), ("use_pretrained_model", "1")]).train();
     sound(&told);
     assert!(
-        told.out.contains("use_pretrained_model has no effect on a job with a model channel."),
+        told.out.contains("use_pretrained_model has no effect on a job that goes on from a model."),
         "{}",
         told.out
     );
@@ -160,7 +168,15 @@ fn classes_are_matched_by_name_if_asked() {
         run([&common[..], &["--epochs", "1"], more].concat())
     };
     let told = go_on("refused", &[]);
-    assert_ne!(told.code, 0);
+    assert_eq!(told.code, 2);
+    for words in ["classes are bright, dark, light, zebra, the model's dark, half, light", "match_classes=1"]
+    {
+        assert!(told.err.contains(words), "{}", told.err);
+    }
+    let told = go_on("refused", &["--match-classes", "1", "--num-classes", "5"]);
+    assert!(told.err.contains("the data name 4 classes"), "{}", told.err);
+    let told = run(["train", &path("four"), "--match-classes", "1"]);
+    assert!(told.err.contains("expected a channel 'model', or --from"), "{}", told.err);
     let told = go_on("second", &["--match-classes", "1"]);
     sound(&told);
     assert!(
@@ -245,9 +261,23 @@ fn without_fitting_weights_a_pretrained_job_says_what_it_needs() {
         let failure = tree.failure().unwrap();
         assert!(failure.starts_with("ClientError: ") && failure.contains(words), "{failure}");
     };
-    refused(&pretrained(None, &[]), "expected a channel 'pretrained' with the .params file of a ResNet-18");
+    refused(
+        &pretrained(None, &[]),
+        "finds no .params file in /opt/brazier/pretrained: expected MXNet's of a ResNet-18",
+    );
     refused(&pretrained(None, &[("image_shape", "1,8,8")]), "image_shape is 1,8,8, expected 3 channels");
     let first = trained();
     let other = first.path("model").join(first.weights());
-    refused(&pretrained(Some(&other), &[]), "image-classification-000");
+    refused(&pretrained(Some(&other), &[]), "its arrays are those of a ResNet-20, num_layers is 18");
+    // A deeper network has every array of a shallower one.
+    let deep = OptMl::with_records();
+    deep.hyperparameters(&[
+        ("num_layers", "34"),
+        ("image_shape", "3,33,33"),
+        ("num_training_samples", "6"),
+        ("epochs", "1"),
+    ]);
+    sound(&deep.train());
+    let deeper = deep.path("model").join(deep.weights());
+    refused(&pretrained(Some(&deeper), &[]), "its arrays are those of a ResNet-34, num_layers is 18");
 }

@@ -56,6 +56,16 @@ fn each_label_has_a_probability_of_its_own() {
 }
 
 #[test]
+fn a_persons_run_finds_the_number_of_labels() {
+    let tree = tree(&[]);
+    let (data, out) = (tree.path("input/data"), tree.path("out"));
+    let common = ["train", data.to_str().unwrap(), "--output", out.to_str().unwrap(), "--multi-label", "1"];
+    let told = run([&common[..], &["--epochs", "1"]].concat());
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(told.out.contains("3 classes"), "{}", told.out);
+}
+
+#[test]
 fn a_weighted_loss_learns_something_else() {
     let weights = |hyperparameters: &[(&str, &str)]| {
         let tree = tree(&[hyperparameters, &[("epochs", "1")]].concat());

@@ -69,6 +69,7 @@ impl Fault {
                 Self { origin, ..Self::new(file.clone(), error) }
             }
             DataError::Manifest { file, line, .. } => Self::new(format!("{file} line {line}"), error),
+            DataError::Io { path, .. } => Self::new(path.display().to_string(), error),
             _ => Self::new(name.to_owned(), error),
         }
     }

@@ -56,9 +56,9 @@ impl RecordSource {
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub fn survey(paths: &[impl AsRef<Path>]) -> Result<(Self, Vec<Damaged>), DataError> {
+    pub fn survey(paths: &[impl AsRef<Path>], access: Access) -> Result<(Self, Vec<Damaged>), DataError> {
         let mut damaged = Vec::new();
-        let source = Self::of(paths, |path| Shard::open(path, Access::Mapped, Some(&mut damaged)))?;
+        let source = Self::of(paths, |path| Shard::open(path, access, Some(&mut damaged)))?;
         Ok((source, damaged))
     }
 

@@ -16,7 +16,8 @@ const AHEAD: usize = 2;
 /// What the producer begins, in order.
 type Begun = Result<Decoding, DataError>;
 
-/// The batches of an epoch or an evaluation, made ahead. The first error ends it. Dropping it stops the producer.
+/// The batches of an epoch or an evaluation, made ahead. The first error ends it. Dropping it stops the producer;
+/// decoding ends with the images in hand.
 #[derive(Debug)]
 pub struct Batches {
     /// `None` once the stream has ended.

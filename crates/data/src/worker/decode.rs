@@ -56,14 +56,16 @@ impl Loader {
         let mut buffer = BytesMut::zeroed(image.saturating_mul(items.len()));
         let (sender, parts) = sync_channel(1);
         let count = items.len().div_ceil(part);
-        let shared = Arc::new((items, decode, Arc::clone(stop), Mutex::new(Vec::with_capacity(count))));
-        for first in (0..shared.0.len()).step_by(part) {
-            let range = first..shared.0.len().min(first + part);
-            let mut pixels = buffer.split_to(image * range.len());
+        let shared = Arc::new((decode, Arc::clone(stop), Mutex::new(Vec::with_capacity(count))));
+        let (len, mut items) = (items.len(), items.into_iter());
+        for first in (0..len).step_by(part) {
+            // Each task has its own, so that encoded images go as soon as they are decoded.
+            let own: Vec<T> = items.by_ref().take(part).collect();
+            let mut pixels = buffer.split_to(image * own.len());
             let (sender, shared) = (sender.clone(), Arc::clone(&shared));
             self.pool.spawn_fifo(move || {
-                let (items, decode, stop, done) = &*shared;
-                let labels = decode_part(&items[range], &mut pixels, image, stop, decode);
+                let (decode, stop, done) = &*shared;
+                let labels = decode_part(own, &mut pixels, image, stop, decode);
                 // Nothing panics while the list is locked.
                 let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                 done.push(Part { first, pixels, labels });
@@ -120,16 +122,16 @@ fn close_gaps(pixels: &mut Vec<u8>, labels: &[Option<Label>], image: usize) {
 
 /// Decodes items to images of `image` bytes, one behind the other, until one fails or `stop` is set.
 fn decode_part<T>(
-    items: &[T],
+    items: Vec<T>,
     pixels: &mut [u8],
     image: usize,
     stop: &AtomicBool,
     decode: &impl Fn(&T, &mut [u8]) -> Result<Option<Label>, DataError>,
 ) -> Result<Labels, DataError> {
-    let one = |(item, out): (&T, &mut [u8])| {
-        if stop.load(Ordering::Relaxed) { Err(DataError::Stopped) } else { decode(item, out) }
+    let one = |(item, out): (T, &mut [u8])| {
+        if stop.load(Ordering::Relaxed) { Err(DataError::Stopped) } else { decode(&item, out) }
     };
     // A panic that leaves a task would end the process.
-    caught(|| items.iter().zip(pixels.chunks_exact_mut(image)).map(one).collect())
+    caught(|| items.into_iter().zip(pixels.chunks_exact_mut(image)).map(one).collect())
         .unwrap_or_else(|reason| Err(DataError::Threads { reason }))
 }

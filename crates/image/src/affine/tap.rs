@@ -14,7 +14,7 @@ const FRACTIONS: i32 = 1 << FRACTION_BITS;
 /// Adds the parts that come from the column and from the row, and rounds to 1/32 pixel.
 #[inline(always)]
 pub(super) fn position(column: [i32; 2], row: [i32; 2]) -> [i32; 2] {
-    // Neither part exceeds 2^29.
+    // Neither part exceeds 2^30 - 16.
     let round = |column: i32, row: i32| column.wrapping_add(row).wrapping_add(16) >> 5;
     [round(column[0], row[0]), round(column[1], row[1])]
 }

@@ -137,7 +137,7 @@ impl<'a> Codec<'a> {
                 Err(_) => again(encoded, Format::Jpeg),
                 Ok(pixels) => Ok(pixels),
             },
-            Self::Png { png, encoded } => match png.decode() {
+            Self::Png { png, encoded } => match sheltered(Format::Png, || Ok(png.decode()))? {
                 None => again(encoded, Format::Png),
                 Some(data) => {
                     let data = convert::channels(data, png.channels, channels, Format::Png);

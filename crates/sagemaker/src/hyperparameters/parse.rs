@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::kind::Kind;
 use super::table::{Hyperparameter, TABLE};
 use super::value::{Value, unquoted};
 use super::{
@@ -60,6 +61,11 @@ pub fn parse(
     // 1 is documented as invalid and sent by public samples; it would repeat the accuracy line.
     hyperparameters.top_k = hyperparameters.top_k.filter(|&k| k > 1 && !hyperparameters.multi_label);
     Ok(hyperparameters)
+}
+
+/// Whether a boolean's text, in any client's dialect, says yes.
+pub fn is_true(text: &str) -> bool {
+    unquoted(text).is_some_and(|text| Kind::Bool.read(&text) == Some(Value::Bool(true)))
 }
 
 fn value(row: &Hyperparameter, given: Option<&str>, preset: Option<&str>) -> Result<Option<Value>, Problem> {

@@ -10,8 +10,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::{Lines, read_list, stays_inside};
-use crate::DataError;
 use crate::labels::text;
+use crate::{DataError, Origin};
 
 /// Whether a file that begins with `first` is a manifest: its first line is an object with an attribute that ends
 /// in `-ref`.
@@ -27,15 +27,22 @@ pub(super) fn read(path: &Path, lines: &mut Lines, names: &mut ClassNames) -> Re
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let located = entry(line).and_then(|entry| Ok((local(&entry.address, lines.directory)?, entry)));
-        match located {
-            Ok((path, entry)) => {
-                names.note(&entry);
-                lines.add(&list, number, entry.labels, path)?;
-            }
+        match entry(line) {
             Err(reason) => {
                 lines.reject(DataError::Manifest { file: list.to_string(), line: number, reason })?;
             }
+            Ok(entry) => match local(&entry.address, lines.directory) {
+                Some(path) => {
+                    names.note(&entry);
+                    lines.add(&list, number, entry.labels, path)?;
+                }
+                None => {
+                    let origin =
+                        Origin::Listed { path: entry.address.into(), list: list.clone(), line: number };
+                    let directory = lines.directory.to_owned();
+                    lines.reject(DataError::MissingImage { origin, directory })?;
+                }
+            },
         }
     }
     Ok(())
@@ -88,17 +95,14 @@ fn label_attribute(object: &Map<String, Value>) -> Result<&str, String> {
 }
 
 /// The path, relative to `directory`, of the image at `address`: the longest end of the address that is a file there.
-fn local(address: &str, directory: &Path) -> Result<String, String> {
+fn local(address: &str, directory: &Path) -> Option<String> {
     let path = address.strip_prefix("s3://").unwrap_or(address);
     let mut end = path.trim_start_matches('/');
     loop {
         if stays_inside(end) && directory.join(end).is_file() {
-            return Ok(end.to_owned());
+            return Some(end.to_owned());
         }
-        end = end.split_once('/').map(|(_, end)| end).ok_or_else(|| {
-            let directory = directory.display();
-            format!("'{address}' is not below {directory}: in File mode the images lie in the channel")
-        })?;
+        end = end.split_once('/')?.1;
     }
 }
 

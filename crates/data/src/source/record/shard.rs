@@ -60,7 +60,11 @@ impl Shard {
                 let survey = survey(&map);
                 damaged
                     .extend(survey.damaged.into_iter().map(|damage| Damaged { file: name.clone(), damage }));
-                (Bytes::Mapped(map), survey.offsets)
+                let bytes = match access {
+                    Access::Mapped => Bytes::Mapped(map),
+                    Access::Positioned => Bytes::File(file),
+                };
+                (bytes, survey.offsets)
             }
             (Access::Positioned, None) => {
                 let offsets = match indexed(path, end)? {
