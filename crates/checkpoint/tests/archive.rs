@@ -160,6 +160,19 @@ fn limits_hold_at_their_edge() {
     }
 }
 
+#[test]
+fn what_is_passed_over_does_not_count_towards_the_total() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tar");
+    fs::write(&path, tar(&[(EntryType::Regular, "old", b"12345"), (EntryType::Regular, "new", b"123")]))
+        .unwrap();
+    let limits = Limits { entries: 2, entry_bytes: 5, total_bytes: 5 };
+    assert_eq!(select(&path, &limits, |name| name == "new").unwrap(), files(&[("new", b"123")]));
+    let one = Limits { entry_bytes: 4, ..limits };
+    let error = select(&path, &one, |name| name == "new").unwrap_err().to_string();
+    assert!(error.contains("entry 'old' has 5 bytes, the limit is 4"), "{error}");
+}
+
 /// Counts what the archive makes us decompress: gzip of zeros is a thousand times smaller than its content.
 fn bomb(kind: EntryType, name: &str, size: u64) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());

@@ -24,7 +24,7 @@ pub(super) fn read(
         }
         let file = path.join(&name);
         let size = fs::symlink_metadata(&file).map_err(ArchiveError::read(&file))?.len();
-        meter.add(&name, size)?;
+        meter.add(&name, size, true)?;
         let content = content(&file, size).map_err(ArchiveError::read(&file))?;
         files.insert(name, content);
     }

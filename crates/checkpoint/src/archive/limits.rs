@@ -34,8 +34,9 @@ impl<'a> Meter<'a> {
         Self { path, limits, entries: 0, bytes: 0 }
     }
 
-    /// Counts an entry of `size` bytes, or says which limit it breaks.
-    pub(super) fn add(&mut self, entry: &str, size: u64) -> Result<(), ArchiveError> {
+    /// Counts an entry of `size` bytes, or says which limit it breaks. One that is not `kept` takes no memory and adds
+    /// nothing to the total: an old artifact may hold the weights of every epoch.
+    pub(super) fn add(&mut self, entry: &str, size: u64, kept: bool) -> Result<(), ArchiveError> {
         let (path, entry): (PathBuf, String) = (self.path.to_path_buf(), entry.to_string());
         let Limits { entries, entry_bytes, total_bytes } = *self.limits;
         if self.entries == entries {
@@ -44,7 +45,7 @@ impl<'a> Meter<'a> {
         if size > entry_bytes {
             return Err(ArchiveError::EntryTooLarge { path, entry, size, limit: entry_bytes });
         }
-        let total = self.bytes.saturating_add(size);
+        let total = self.bytes.saturating_add(if kept { size } else { 0 });
         if total > total_bytes {
             return Err(ArchiveError::TotalTooLarge { path, entry, size: total, limit: total_bytes });
         }

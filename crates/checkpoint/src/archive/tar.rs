@@ -37,8 +37,7 @@ pub(super) fn read(
         let refused =
             |refusal| ArchiveError::Refused { path: path.to_path_buf(), entry: shown.clone(), refusal };
         let name = file_name(&entry).map_err(refused)?.filter(|name| wanted(name));
-        // What is passed over costs no memory: an old artifact may hold the weights of every epoch.
-        meter.add(&shown, if name.is_some() { entry.size() } else { 0 })?;
+        meter.add(&shown, entry.size(), name.is_some())?;
 
         // From here to the entry's end, then on to the next header.
         allowance.set(entry.size());
