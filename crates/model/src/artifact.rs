@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::initial::gaussian;
 use crate::layout::{Stage, UnitKind};
 use crate::metadata::{self, Metadata};
-use crate::parameters::{Arrays, export, import};
+use crate::parameters::{Arrays, export, fit, import};
 use crate::{Layout, ModelError, ResNet, graph};
 
 /// The graph's file name.
@@ -59,14 +59,20 @@ pub fn encode_shapes(batch: usize, [channels, height, width]: [usize; 3]) -> Vec
 /// # Errors
 /// Only a defect of this program: an array whose values do not fill its shape.
 pub fn encode_params(network: &ResNet, head: &str) -> Result<Vec<u8>, ModelError> {
-    let mut arrays = Vec::new();
+    let parameters = export(network, head);
+    encode_arrays(parameters.iter().map(|one| (one.key(), one.shape.as_slice(), one.values.as_slice())))
+}
+
+fn encode_arrays<'a>(
+    arrays: impl Iterator<Item = (String, &'a [usize], &'a [f32])>,
+) -> Result<Vec<u8>, ModelError> {
+    let array = |(name, shape, values)| Ok((name, NdArray::from_f32(shape, values)?));
     let mut bytes = Vec::new();
-    let refused = |error: ParamsError| ModelError::Encode { file: PARAMS_ENDING, reason: error.to_string() };
-    for parameter in export(network, head) {
-        let key = parameter.key();
-        arrays.push((key, NdArray::from_f32(parameter.shape, &parameter.values).map_err(refused)?));
-    }
-    Params(arrays).write(&mut bytes).map_err(refused)?;
+    arrays
+        .map(array)
+        .collect::<Result<_, ParamsError>>()
+        .and_then(|arrays| Params(arrays).write(&mut bytes))
+        .map_err(|error| ModelError::Encode { file: PARAMS_ENDING, reason: error.to_string() })?;
     Ok(bytes)
 }
 
@@ -203,15 +209,9 @@ impl Artifact {
         self.check_widths()?;
         let network = ResNet::new(&self.layout, &Device::flex());
         for parameter in export(&network, &self.layout.head) {
-            let (file, name) = (self.params_file.clone(), parameter.key());
-            match self.arrays.get(&name).map(|(shape, _)| shape) {
-                Some(shape) if *shape == parameter.shape => {}
-                Some(found) => {
-                    let (found, expected) = (found.clone(), parameter.shape);
-                    return Err(ModelError::ParameterShape { file, name, found, expected });
-                }
-                None => return Err(ModelError::MissingParameter { file, name, expected: parameter.shape }),
-            }
+            let name = parameter.key();
+            let found = self.arrays.get(&name).map(|(shape, _)| shape.as_slice());
+            fit(&self.params_file, &name, found, &parameter.shape)?;
         }
         Ok(())
     }
@@ -225,13 +225,8 @@ impl Artifact {
     ///
     /// # Errors
     /// Values that do not fill their shape, which reading has checked.
-    pub(crate) fn encode_params(&self) -> Result<Vec<u8>, ParamsError> {
-        let array = |(name, shape, values): (&str, &[usize], &[f32])| {
-            Ok((name.to_owned(), NdArray::from_f32(shape, values)?))
-        };
-        let mut bytes = Vec::new();
-        Params(self.arrays().map(array).collect::<Result<_, ParamsError>>()?).write(&mut bytes)?;
-        Ok(bytes)
+    pub(crate) fn encode_params(&self) -> Result<Vec<u8>, ModelError> {
+        encode_arrays(self.arrays().map(|(name, shape, values)| (name.to_owned(), shape, values)))
     }
 
     /// Name of the weights' file.

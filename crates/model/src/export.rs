@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use brazier_mxnet::params::ParamsError;
 use serde_json::json;
 
 use crate::artifact::{self, Artifact};
@@ -60,12 +59,10 @@ pub fn safetensors(artifact: &Artifact) -> Result<Vec<u8>, ModelError> {
 /// # Errors
 /// Only a defect of this program: a tensor whose values do not fill its shape.
 pub fn mxnet(artifact: &Artifact) -> Result<BTreeMap<String, Vec<u8>>, ModelError> {
-    let refused = |error: ParamsError| ModelError::Encode { file: ".params", reason: error.to_string() };
-    let weights = artifact.encode_params().map_err(refused)?;
     Ok(BTreeMap::from([
         (artifact::SYMBOL_FILE.to_owned(), graph::symbol(&artifact.layout).to_json().into_bytes()),
         (artifact::SHAPES_FILE.to_owned(), artifact::encode_shapes(1, artifact.shape)),
-        (artifact.params_file().to_owned(), weights),
+        (artifact.params_file().to_owned(), artifact.encode_params()?),
     ]))
 }
 

@@ -74,6 +74,21 @@ pub fn import(network: ResNet, head: &str, arrays: Arrays, file: &str) -> Result
     write.error.map_or(Ok(network), Err)
 }
 
+/// Compares the shape that `file` has of an array, if it has it, with the network's.
+pub(crate) fn fit(
+    file: &str,
+    name: &str,
+    found: Option<&[usize]>,
+    expected: &[usize],
+) -> Result<(), ModelError> {
+    let (file, name, expected) = (file.to_owned(), name.to_owned(), expected.to_vec());
+    match found {
+        Some(found) if *found == expected[..] => Ok(()),
+        Some(found) => Err(ModelError::ParameterShape { file, name, found: found.to_vec(), expected }),
+        None => Err(ModelError::MissingParameter { file, name, expected }),
+    }
+}
+
 struct Walk<'a, M> {
     path: Path,
     head: &'a str,
@@ -132,17 +147,15 @@ struct Write<'a> {
 
 impl Map for Write<'_> {
     fn tensor<const D: usize>(&mut self, name: &str, kind: Kind, value: Tensor<D>) -> Tensor<D> {
-        let (file, name, expected) = (self.file.to_owned(), key(name, kind), value.dims().to_vec());
-        match self.arrays.remove(&name) {
-            Some((shape, values)) if shape == expected => {
+        let name = key(name, kind);
+        let array = self.arrays.remove(&name);
+        match (fit(self.file, &name, array.as_ref().map(|(shape, _)| shape.as_slice()), &value.dims()), array)
+        {
+            (Ok(()), Some((shape, values))) => {
                 Tensor::from_data(TensorData::new(values, shape), &value.device())
             }
-            Some((found, _)) => {
-                self.error.get_or_insert(ModelError::ParameterShape { file, name, found, expected });
-                value
-            }
-            None => {
-                self.error.get_or_insert(ModelError::MissingParameter { file, name, expected });
+            (outcome, _) => {
+                self.error = self.error.take().or(outcome.err());
                 value
             }
         }

@@ -9,7 +9,7 @@ use std::process::Command;
 use brazier_checkpoint::archive::{self, Limits};
 use serde_json::Value;
 
-use crate::harness::{CLASSES, OptMl, npy, run, trained};
+use crate::harness::{CLASSES, OptMl, digits, npy, run, trained};
 use crate::{incremental, several_labels};
 
 fn export(model: &Path, to: &str, out: &Path) {
@@ -41,36 +41,12 @@ fn onnx_runtime_agrees() {
     };
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/mnist");
-    let deep = |layers: &str, shape: &str| {
-        let out = path(layers);
-        let told = run([
-            "train",
-            digits.to_str().unwrap(),
-            "--output",
-            out.to_str().unwrap(),
-            "--num-layers",
-            layers,
-            "--image-shape",
-            shape,
-            "--epochs",
-            "1",
-            "--mini-batch-size",
-            "8",
-            "--num-training-samples",
-            "32",
-            "--learning-rate",
-            "0.01",
-        ]);
-        assert_eq!(told.code, 0, "{}", told.err);
-        out.join("model")
-    };
     let several = several_labels::tree(&[("epochs", "2")]);
     assert_eq!(several.train().code, 0);
     let models = [
-        (deep("20", "1,28,28"), [1, 28, 28], "Softmax"),
+        (digits(&path("20"), "20", "1,28,28"), [1, 28, 28], "Softmax"),
         // The large stem with its pool, bottlenecks, colour, and sides that do not halve evenly.
-        (deep("50", "3,45,36"), [3, 45, 36], "Softmax"),
+        (digits(&path("50"), "50", "3,45,36"), [3, 45, 36], "Softmax"),
         (several.path("model"), [1, 8, 8], "Sigmoid"),
     ];
     for (number, (model, shape, last)) in models.iter().enumerate() {

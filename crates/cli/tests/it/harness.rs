@@ -206,6 +206,17 @@ pub fn trained() -> OptMl {
     tree
 }
 
+/// Trains a few steps on real digits, so that weights and moving statistics are those of a network that has learned
+/// something. The model's folder.
+pub fn digits(output: &Path, layers: &str, shape: &str) -> PathBuf {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/mnist");
+    let what = ["--num-layers", layers, "--image-shape", shape, "--epochs", "1", "--learning-rate", "0.01"];
+    let few = ["--mini-batch-size", "8", "--num-training-samples", "64"];
+    let told = run([&["train", data, "--output", output.to_str().unwrap()][..], &what, &few].concat());
+    assert_eq!(told.code, 0, "{}", told.err);
+    output.join("model")
+}
+
 /// NumPy's file format, version 1.0.
 pub fn npy(shape: &[usize], values: &[u8]) -> Vec<u8> {
     let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();

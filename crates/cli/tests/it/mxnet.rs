@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{SIDE, grey, npy, run, trained};
+use crate::harness::{SIDE, digits, grey, npy, run, trained};
 use crate::{incremental, several_labels};
 
 /// Needs a Python with MXNet 1.9.1 (`tests/golden/network/README.md` says how to make one).
@@ -17,31 +17,9 @@ fn mxnet_loads_our_artifact_and_agrees() {
         println!("skipped: MXNET_PYTHON names no Python with MXNet");
         return;
     };
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for (layers, shape) in [("20", "1,28,28"), ("18", "1,28,28"), ("50", "3,40,36")] {
         let folder = tempfile::tempdir().unwrap();
-        let output = folder.path().join("out");
-        // A few steps on real digits: weights and moving statistics are those of a network that has learned something.
-        let told = run([
-            "train",
-            repository.join("datasets/mnist").to_str().unwrap(),
-            "--output",
-            output.to_str().unwrap(),
-            "--num-layers",
-            layers,
-            "--image-shape",
-            shape,
-            "--epochs",
-            "1",
-            "--mini-batch-size",
-            "8",
-            "--num-training-samples",
-            "64",
-            "--learning-rate",
-            "0.01",
-        ]);
-        assert_eq!(told.code, 0, "{}", told.err);
-        agree(&python, &output.join("model"), shape, 10);
+        agree(&python, &digits(&folder.path().join("out"), layers, shape), shape, 10);
     }
     let several = several_labels::tree(&[("epochs", "2")]);
     assert_eq!(several.train().code, 0);

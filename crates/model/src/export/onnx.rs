@@ -105,26 +105,11 @@ impl Translation<'_> {
                 self.outputs.extend(inputs.pop().map(|input| (index, input)));
                 return Ok(());
             }
-            "Convolution" => {
-                let pads = [
-                    numbers(node, "pad")?.unwrap_or(vec![0, 0]),
-                    numbers(node, "pad")?.unwrap_or(vec![0, 0]),
-                ];
-                let kernel = numbers(node, "kernel")?.unwrap_or_default();
-                let strides = numbers(node, "stride")?.unwrap_or(vec![1, 1]);
-                let own =
-                    vec![ints("kernel_shape", kernel), ints("strides", strides), ints("pads", pads.concat())];
-                ("Conv", own)
-            }
+            "Convolution" => ("Conv", window(node)?),
             "BatchNorm" => ("BatchNormalization", vec![float("epsilon", EPSILON as f32)]),
             "Activation" => ("Relu", vec![]),
             "Pooling" if node.attrs.get("global_pool").is_some() => ("GlobalAveragePool", vec![]),
-            "Pooling" => {
-                let pads = numbers(node, "pad")?.unwrap_or(vec![0, 0]).repeat(2);
-                let kernel = numbers(node, "kernel")?.unwrap_or_default();
-                let strides = numbers(node, "stride")?.unwrap_or(vec![1, 1]);
-                ("MaxPool", vec![ints("kernel_shape", kernel), ints("strides", strides), ints("pads", pads)])
-            }
+            "Pooling" => ("MaxPool", window(node)?),
             "Flatten" => ("Flatten", vec![]),
             "FullyConnected" => ("Gemm", vec![int("transB", 1)]),
             "elemwise_add" => ("Add", vec![]),
@@ -150,6 +135,15 @@ impl Translation<'_> {
         });
         Ok(())
     }
+}
+
+/// What a convolution and a pool say of the window that they move over the image.
+fn window(node: &Node) -> Result<Vec<Attribute>, ModelError> {
+    let kernel = numbers(node, "kernel")?.unwrap_or_default();
+    let strides = numbers(node, "stride")?.unwrap_or(vec![1, 1]);
+    // Before and behind the image alike.
+    let pads = numbers(node, "pad")?.unwrap_or(vec![0, 0]).repeat(2);
+    Ok(vec![ints("kernel_shape", kernel), ints("strides", strides), ints("pads", pads)])
 }
 
 /// The numbers of an attribute such as `(3, 3)`.
