@@ -13,15 +13,20 @@ import time
 BATCH, EDGE, SIDE = 64, 256, 224
 
 
-def records(path):
-    """The encoded images of a .rec file without split records."""
-    data, images, at = open(path, "rb").read(), [], 0
+def headed_records(path):
+    """The records of a .rec file without split ones, each with its header of 24 bytes."""
+    data, found, at = open(path, "rb").read(), [], 0
     while at < len(data):
         magic, length = struct.unpack_from("<II", data, at)
         assert magic == 0xCED7230A and length < 1 << 29, f"no whole record at byte {at}"
-        images.append(data[at + 8 + 24:at + 8 + length])
+        found.append(data[at + 8:at + 8 + length])
         at += 8 + (length + 3) // 4 * 4
-    return images
+    return found
+
+
+def records(path):
+    """The encoded images of a .rec file."""
+    return [record[24:] for record in headed_records(path)]
 
 
 def measure(options, batches):
