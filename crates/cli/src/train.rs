@@ -5,7 +5,9 @@ mod container;
 mod flags;
 mod job;
 pub mod local;
+mod precision;
 mod recipe;
+mod rehearsal;
 mod signals;
 mod start;
 mod unsupported;
@@ -63,6 +65,12 @@ pub fn command() -> Command {
                 .help("Go on from the weights of this model, a folder or a model.tar.gz; a job does it with the channel model"),
         )
         .arg(
+            Arg::new("rehearse")
+                .long("rehearse")
+                .action(ArgAction::SetTrue)
+                .help("Take everything as it is but train only two steps of two images: shows soon, on any machine, that a job starts, reads its data and writes its files"),
+        )
+        .arg(
             Arg::new("metric-definitions")
                 .long("metric-definitions")
                 .action(ArgAction::SetTrue)
@@ -77,13 +85,20 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     if arguments.get_flag("metric-definitions") {
         return unless_closed(metric_definitions(&mut io::stdout().lock()));
     }
-    let given = flags::given(arguments);
+    let (given, rehearse) = (flags::given(arguments), arguments.get_flag("rehearse"));
     if let Some(dataset) = arguments.get_one::<String>("dataset") {
         let path = |name: &str| arguments.get_one::<PathBuf>(name);
-        return local::run(dataset, path("output").cloned(), path("from").map(PathBuf::as_path), given);
+        let request = local::Request {
+            dataset,
+            output: path("output").cloned(),
+            from: path("from").map(PathBuf::as_path),
+            rehearse,
+        };
+        return local::run(request, given);
     }
     let prefix = arguments.get_one::<PathBuf>("prefix").cloned();
-    container::run(&Paths::new(&prefix.unwrap_or_else(|| environment::process().base_directory())), given)
+    let paths = Paths::new(&prefix.unwrap_or_else(|| environment::process().base_directory()));
+    container::run(&paths, given, rehearse)
 }
 
 /// A list to paste into a notebook, one metric a line.

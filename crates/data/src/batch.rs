@@ -2,7 +2,7 @@
 
 use brazier_image::InputShape;
 
-use crate::Labels;
+use crate::{Labels, Origin};
 
 /// Decoded images with their classes.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Batch {
     pub labels: Labels,
     /// Size of each image.
     pub shape: InputShape,
+    /// Where the images stand in the user's data, in an evaluation; empty in training.
+    pub origins: Vec<Origin>,
 }
 
 impl Batch {

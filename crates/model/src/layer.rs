@@ -1,12 +1,13 @@
 //! Convolution, batch norm, linear and pooling: all calls into burn's kernels are here.
 //!
-//! Precision and faster kernels change in this file and nowhere else. Fields carry MXNet's parameter names, in
+//! Precision and faster kernels change in this file and nowhere else. Convolutions compute in the number format of what comes in;
+//! statistics and the last layer in float32, as in MXNet. Fields carry MXNet's parameter names, in
 //! MXNet's order, because [`crate::parameters`] derives names from them.
 
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::module::{batch_norm, batch_norm_train, conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{DType, Device, Tensor, activation};
 
 /// Added to the variance. Source: `eps=2e-5` in MXNet's `symbols/resnet.py`.
 pub const EPSILON: f64 = 2e-5;
@@ -33,7 +34,8 @@ impl Conv {
     /// `[n, in, h, w]` to `[n, out, ceil(h / stride), ceil(w / stride)]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
-        conv2d(x, self.weight.val(), None, options)
+        let weight = cast(self.weight.val(), x.dtype());
+        conv2d(x, weight, None, options)
     }
 }
 
@@ -70,19 +72,21 @@ impl BatchNorm {
 
     /// Batch statistics while training (an autodiff device), moving ones otherwise.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let device = x.device();
+        let (device, format) = (x.device(), x.dtype());
+        let x = cast(x, DType::F32);
         let gamma = match self.fix_gamma {
             true => Tensor::ones(self.gamma.lazy_shape(), &device),
             false => self.gamma.val(),
         };
         let beta = self.beta.val();
         if !device.is_autodiff() {
-            return batch_norm(x, gamma, beta, self.moving_mean.value(), self.moving_var.value(), EPSILON);
+            let (mean, var) = (self.moving_mean.value(), self.moving_var.value());
+            return cast(batch_norm(x, gamma, beta, mean, var, EPSILON), format);
         }
         let result = batch_norm_train(x, gamma, beta, EPSILON);
         advance(&self.moving_mean, result.mean);
         advance(&self.moving_var, result.variance);
-        result.output
+        cast(result.output, format)
     }
 }
 
@@ -128,10 +132,15 @@ pub fn stem_pool(x: Tensor<4>) -> Tensor<4> {
     max_pool2d(x, MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]))
 }
 
-/// `[n, c, h, w]` to `[n, c]`, the mean over the image.
+/// `[n, c, h, w]` to `[n, c]`, the mean over the image, in float32.
 pub fn global_average_pool(x: Tensor<4>) -> Tensor<2> {
     let [n, c, h, w] = x.dims();
-    x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c])
+    cast(x, DType::F32).reshape([n, c, h * w]).mean_dim(2).reshape([n, c])
+}
+
+/// The same numbers in another format.
+fn cast<const D: usize>(x: Tensor<D>, format: DType) -> Tensor<D> {
+    if x.dtype() == format { x } else { x.cast(format) }
 }
 
 fn learned<const D: usize>(value: Tensor<D>) -> Param<Tensor<D>> {

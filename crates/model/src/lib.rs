@@ -2,7 +2,7 @@
 //!
 //! - [`layout`]: which units, filters and stem a job asks for, or a saved graph shows
 //! - [`layer`]: convolution, batch norm, linear, pooling: the only place that calls burn's kernels
-//! - [`unit`], [`resnet`]: the network built from them, its forward pass
+//! - [`unit`], [`resnet`]: the network built from them, its forward pass; [`freeze`]: which part of it does not learn
 //! - [`initial`]: starting weights, a pure function of seed and parameter name
 //! - [`parameters`]: every tensor under its MXNet name, in graph order, out of and into the network
 //! - [`loss`]: cross-entropy and how many answers were right
@@ -15,6 +15,7 @@
 pub mod artifact;
 pub mod error;
 pub mod export;
+pub mod freeze;
 pub mod graph;
 pub mod initial;
 pub mod layer;

@@ -1,5 +1,7 @@
 //! What the logits should say, how far they are from it, and how often they are right.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
 use crate::layout::Output;
@@ -31,6 +33,37 @@ impl Truth {
         match self {
             Self::Class(labels) => Self::Class(labels.inner()),
             Self::Cells(cells) => Self::Cells(cells.inner()),
+        }
+    }
+
+    /// Images.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Class(labels) => labels.dims()[0],
+            Self::Cells(cells) => cells.dims()[0],
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Some of the images.
+    #[must_use]
+    pub fn slice(&self, images: Range<usize>) -> Self {
+        match self {
+            Self::Class(labels) => Self::Class(labels.clone().slice([images])),
+            Self::Cells(cells) => Self::Cells(cells.clone().slice([images])),
+        }
+    }
+
+    /// The images from the last to the first.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        match self {
+            Self::Class(labels) => Self::Class(labels.clone().flip([0])),
+            Self::Cells(cells) => Self::Cells(cells.clone().flip([0])),
         }
     }
 

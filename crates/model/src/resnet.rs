@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
+use crate::freeze::Frozen;
 use crate::layer::{BatchNorm, Conv, Linear, global_average_pool, relu, stem_pool};
 use crate::layout::{Layout, Stem};
 use crate::unit::Unit;
@@ -11,6 +12,12 @@ use crate::unit::Unit;
 #[derive(Module, Debug)]
 pub struct Stage {
     units: Vec<Unit>,
+}
+
+impl Stage {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.units.iter().fold(x, |x, unit| unit.forward(x))
+    }
 }
 
 /// MXNet's pre-activation ResNet. Fields stand in graph order; see [`crate::parameters`] for the names.
@@ -55,16 +62,44 @@ impl ResNet {
         }
     }
 
-    /// `[n, channels, height, width]` pixels of 0..255 to `[n, classes]` logits.
+    /// `[n, channels, height, width]` pixels of 0..255 to `[n, classes]` logits. The number format of the pixels is that of
+    /// the convolutions; weights, batch norms, the last layer and the logits are float32.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
-        let mut x = self.conv0.forward(self.bn_data.forward(pixels));
-        if let Some(bn0) = &self.bn0 {
-            x = stem_pool(relu(bn0.forward(x)));
+        let x = self.stages.iter().fold(self.stem(pixels), |x, stage| stage.forward(x));
+        self.fc.forward(self.features(x))
+    }
+
+    /// The same on an autodiff device, with the first parts as they answer when served and without gradients.
+    pub fn forward_frozen(&self, pixels: Tensor<4>, frozen: Frozen) -> Tensor<2> {
+        if frozen == Frozen::Nothing {
+            return self.forward(pixels);
         }
-        for unit in self.stages.iter().flat_map(|stage| &stage.units) {
-            x = unit.forward(x);
+        let still = self.valid();
+        let (first, rest) = self.stages.split_at(frozen.stages(self.stages.len()));
+        let x = still
+            .stages
+            .iter()
+            .take(first.len())
+            .fold(still.stem(pixels.inner()), |x, stage| stage.forward(x));
+        let features = match frozen {
+            Frozen::Body => Tensor::from_inner(still.features(x)),
+            _ => self.features(rest.iter().fold(Tensor::from_inner(x), |x, stage| stage.forward(x))),
+        };
+        self.fc.forward(features)
+    }
+
+    /// Pixels to what the first stage takes.
+    fn stem(&self, pixels: Tensor<4>) -> Tensor<4> {
+        let x = self.conv0.forward(self.bn_data.forward(pixels));
+        match &self.bn0 {
+            Some(bn0) => stem_pool(relu(bn0.forward(x))),
+            None => x,
         }
-        self.fc.forward(global_average_pool(relu(self.bn1.forward(x))))
+    }
+
+    /// What the last stage gives to what the last layer takes, `[n, filters]`.
+    fn features(&self, x: Tensor<4>) -> Tensor<2> {
+        global_average_pool(relu(self.bn1.forward(x)))
     }
 }
 

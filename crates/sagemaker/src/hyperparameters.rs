@@ -16,7 +16,9 @@ mod value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use choice::{Augmentation, DamagedSamples, KvStore, LearningRateSchedule, Optimizer, Precision};
+pub use choice::{
+    Augmentation, ComputeDtype, DamagedSamples, Freeze, KvStore, LearningRateSchedule, Optimizer, Precision,
+};
 pub use kind::Kind;
 pub use markdown::markdown;
 pub use parse::{is_true, parse, read};
@@ -71,6 +73,16 @@ pub struct Hyperparameters {
     pub warmup_epochs: usize,
     /// Share of each label that goes to all classes equally.
     pub label_smoothing: f64,
+    /// The alpha of mixup; 0 is off.
+    pub mixup: f64,
+    /// How much of the moving average of the weights stays at each step; 0 keeps the last weights.
+    pub ema_decay: f64,
+    /// Parts in which a batch is computed.
+    pub gradient_accumulation: usize,
+    /// The first parts of the network that do not learn.
+    pub freeze: Freeze,
+    /// Number format of the convolutions.
+    pub compute_dtype: ComputeDtype,
     /// Match the classes of a model that the job goes on from with the data's by name.
     pub match_classes: bool,
     /// Start from ImageNet weights.
@@ -179,6 +191,11 @@ impl Hyperparameters {
             "lr_schedule" => Some(self.lr_schedule.to_string()),
             "warmup_epochs" => Some(self.warmup_epochs.to_string()),
             "label_smoothing" => Some(python_float(self.label_smoothing)),
+            "mixup" => Some(python_float(self.mixup)),
+            "ema_decay" => Some(python_float(self.ema_decay)),
+            "gradient_accumulation" => Some(self.gradient_accumulation.to_string()),
+            "freeze" => Some(self.freeze.to_string()),
+            "compute_dtype" => Some(self.compute_dtype.to_string()),
             "match_classes" => flag(self.match_classes),
             "use_pretrained_model" => flag(self.use_pretrained_model),
             "precision_dtype" => Some(self.precision_dtype.to_string()),

@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use brazier_collective::Collective;
 use brazier_data::{DataError, Loader, Share};
 use brazier_model::ResNet;
+use brazier_model::layout::Output;
 use brazier_model::loss::{self, Emphasis};
-use burn::module::Module;
 
 use crate::reduce::reduce_seen;
 use crate::seen::{Seen, judge};
 use crate::step::upload;
+use crate::tally::Tally;
 use crate::{Job, TrainError};
 
-/// Runs the network, with its moving statistics, over this rank's part of the samples, and sums over the ranks.
-/// `None` when some rank was told to stop.
+/// Runs the network, which has no gradients, over this rank's part of the samples, and sums over the ranks. `None` when some
+/// rank was told to stop.
 ///
 /// # Errors
 /// A sample that cannot be read; another rank is gone.
@@ -24,11 +25,12 @@ pub fn evaluate(
     loader: &Loader,
     collective: &mut dyn Collective,
     stop: &AtomicBool,
-) -> Result<Option<Seen>, TrainError> {
-    let network = network.valid();
+) -> Result<Option<(Seen, Tally)>, TrainError> {
     let share = Share { rank: collective.rank(), world: collective.world(), batch_size: job.batch };
     let mut outcome = (Seen::default(), false);
-    for batch in loader.evaluation(&job.preprocess, share)? {
+    let mut tally = Tally::new(job.layout.classes, job.layout.output == Output::Softmax);
+    let batches = loader.evaluation(&job.preprocess, share)?;
+    for batch in batches.take(job.evaluation_batches.unwrap_or(usize::MAX)) {
         outcome.1 = stop.load(Ordering::Relaxed);
         if outcome.1 {
             break;
@@ -40,15 +42,17 @@ pub fn evaluate(
             }
             batch => batch?,
         };
-        let (pixels, truth) = upload(batch, &job.device);
+        let (pixels, truth) = upload(batch.clone(), &job.device, job.compute);
         let logits = network.forward(pixels);
         let cost = loss::cost(logits.clone(), &truth, &Emphasis::default());
         let mean_loss = cost.into_data().iter::<f64>().sum();
-        outcome.0.add(judge(logits, &truth, mean_loss, None));
+        outcome.0.add(judge(logits.clone(), &truth, mean_loss, None));
+        tally.take(&batch, &logits.into_data().iter::<f32>().collect::<Vec<_>>());
     }
     if collective.world() > 1 {
         outcome = reduce_seen(outcome, collective)?;
+        tally.reduce(collective)?;
     }
     let (seen, stopped) = outcome;
-    Ok((!stopped).then_some(seen))
+    Ok((!stopped).then_some((seen, tally)))
 }

@@ -5,12 +5,25 @@ use std::path::PathBuf;
 
 use brazier_image::augment::TrainTransform;
 use brazier_image::preprocess::Preprocess;
+use brazier_model::freeze::Frozen;
 use brazier_model::{Layout, ResNet};
 use burn::tensor::Device;
 
 use crate::early_stop::EarlyStopping;
 use crate::optimizer::Rule;
 use crate::schedule::Schedule;
+
+/// Number format of the convolutions. Weights, statistics, the last layer and the loss are float32 with each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compute {
+    /// Single precision.
+    #[default]
+    Float32,
+    /// The range of float32 with 8 bits of precision.
+    Bfloat16,
+    /// 11 bits of precision; the loss is scaled so that gradients stay in its range.
+    Float16,
+}
 
 /// What is to be trained and how.
 #[derive(Clone, Debug)]
@@ -37,6 +50,16 @@ pub struct Job {
     pub label_smoothing: f64,
     /// How gradients move the weights.
     pub optimizer: Rule,
+    /// The first parts of the network that do not learn.
+    pub frozen: Frozen,
+    /// How strongly images and labels of a batch are blended, the alpha of mixup; 0: not at all.
+    pub mixup: f64,
+    /// How much of the average of all weights stays at each step, if the average is what is kept.
+    pub ema_decay: Option<f64>,
+    /// Parts in which a batch is computed, one after the other.
+    pub gradient_accumulation: usize,
+    /// Number format of the convolutions.
+    pub compute: Compute,
     /// From which initial weights, sample order and augmentation follow.
     pub seed: u64,
     /// Whether each epoch has an order of its own; off, samples come as stored.
@@ -53,6 +76,10 @@ pub struct Job {
     pub checkpoint_frequency: Option<usize>,
     /// The artifact's folder.
     pub model_directory: PathBuf,
+    /// Batches looked at in an evaluation; unset: all.
+    pub evaluation_batches: Option<usize>,
+    /// Where `report.json` and `report.html` go; unset: nowhere.
+    pub report_directory: Option<PathBuf>,
     /// Names of the classes, for the artifact.
     pub class_names: Option<Vec<String>>,
     /// The job's hyperparameters as text, for the artifact.

@@ -3,17 +3,22 @@
 //! - [`job`]: what is to be trained, resolved: no text, no paths to look for
 //! - [`run`]: the loop, read downward: epoch, step, evaluate, store, stop
 //! - [`step`]: forward, backward, update; [`reduce`]: over ranks; [`optimizer`], [`schedule`]: with what and how far
-//! - [`evaluate`]: a channel, every image once; [`seen`]: the counts behind accuracy and loss
+//! - [`mixup`], [`average`], [`accumulate`], [`loss_scale`]: what a job can ask for beside the plain step
+//! - [`evaluate`]: a channel, every image once; [`seen`]: the counts behind accuracy and loss; [`tally`]: those of each class
 //! - [`early_stop`], [`store`]: when to end, which weights stay
-//! - [`report`]: events of a run, as log lines or as a table for people
+//! - [`report`]: events of a run, as log lines or as a table for people; [`summary`]: the run as JSON and as a page
 //!
 //! Not here: hyperparameter text and container paths (`sagemaker`), the network (`model`), pixels (`data`, `image`).
 //! Called by `cli`. Invariant: all ranks take the same number of steps and leave the loop at the same one.
 
+pub mod accumulate;
+pub mod average;
 pub mod early_stop;
 pub mod error;
 pub mod evaluate;
 pub mod job;
+pub mod loss_scale;
+pub mod mixup;
 pub mod optimizer;
 pub mod reduce;
 pub mod report;
@@ -22,6 +27,8 @@ pub mod schedule;
 pub mod seen;
 pub mod step;
 pub mod store;
+pub mod summary;
+pub mod tally;
 
 pub use error::TrainError;
 pub use job::Job;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use brazier_model::ResNet;
+use brazier_model::freeze::Frozen;
 use brazier_model::parameters::{Kind, Map, map};
 use burn::tensor::{Gradients, Tensor};
 
@@ -121,25 +122,40 @@ impl Optimizer {
     }
 
     /// Moves every learned parameter once.
-    pub fn step(&mut self, network: ResNet, head: &str, gradients: &Gradients, rate: f64) -> ResNet {
+    pub fn step(&mut self, network: ResNet, head: &str, update: Update) -> ResNet {
         self.updates = self.updates.saturating_add(1);
-        map(network, head, &mut Update { optimizer: self, gradients, rate })
+        map(network, head, &mut Mover { optimizer: self, head, update })
     }
 }
 
-struct Update<'a> {
-    optimizer: &'a mut Optimizer,
-    gradients: &'a Gradients,
-    rate: f64,
+/// What moves the weights in a step.
+#[derive(Clone, Copy)]
+pub struct Update<'a> {
+    /// Of the loss, multiplied by some factor.
+    pub gradients: &'a Gradients,
+    /// One through that factor.
+    pub share: f64,
+    /// The learning rate.
+    pub rate: f64,
+    /// What does not move.
+    pub frozen: Frozen,
 }
 
-impl Map for Update<'_> {
+struct Mover<'a> {
+    optimizer: &'a mut Optimizer,
+    head: &'a str,
+    update: Update<'a>,
+}
+
+impl Map for Mover<'_> {
     fn tensor<const D: usize>(&mut self, name: &str, kind: Kind, value: Tensor<D>) -> Tensor<D> {
-        if kind == Kind::Moving {
+        let Update { gradients, share, rate, frozen } = self.update;
+        if kind == Kind::Moving || frozen.holds(name, self.head) {
             return value;
         }
         let Optimizer { rule, updates, moments } = &mut *self.optimizer;
-        let gradient = value.grad(self.gradients);
+        let gradient =
+            value.grad(gradients).map(|gradient| if share == 1.0 { gradient } else { gradient * share });
         // Only a fixed gamma has no gradient. MXNet writes 1 over it in every forward pass and decays it all the same.
         let weight = if gradient.is_some() { value.inner() } else { value.inner().ones_like() };
         let shape = weight.shape();
@@ -151,7 +167,7 @@ impl Map for Update<'_> {
             (Some(gradient), false) => gradient + weight.clone() * decay,
         };
         let moments = moments.entry(name.to_owned()).or_default();
-        let movement = rule.movement(force.reshape([-1]), moments, self.rate, *updates);
+        let movement = rule.movement(force.reshape([-1]), moments, rate, *updates);
         Tensor::from_inner(weight + movement.reshape(shape))
     }
 }

@@ -39,14 +39,7 @@ pub enum Event<'a> {
     /// The training part of an epoch is done.
     Trained(&'a Trained),
     /// The validation channel was evaluated.
-    Validated {
-        /// 0-based.
-        epoch: usize,
-        /// Over the whole channel.
-        seen: Seen,
-        /// How long it took.
-        time: Duration,
-    },
+    Validated(&'a Validation),
     /// The epoch is strictly better than all before; its weights are stored next.
     Best {
         /// Validation accuracy.
@@ -61,6 +54,11 @@ pub enum Event<'a> {
     EarlyStop {
         /// The last epoch, 0-based.
         epoch: usize,
+    },
+    /// How well the classes of the validation channel are told apart, by the weights that stay.
+    Classes {
+        /// For people.
+        lines: &'a [String],
     },
     /// Something the user may want to know of the data.
     Warning {
@@ -86,9 +84,22 @@ pub struct Trained {
     pub waited: Duration,
 }
 
+/// What the validation channel said.
+#[derive(Clone, Copy, Debug)]
+pub struct Validation {
+    /// 0-based.
+    pub epoch: usize,
+    /// Over the whole channel.
+    pub seen: Seen,
+    /// Mean over the classes of the harmonic mean of precision and recall.
+    pub macro_f1: f64,
+    /// How long it took.
+    pub time: Duration,
+}
+
 impl Trained {
     /// Share of the time spent waiting for data, in percent.
-    fn data_wait(&self) -> f64 {
+    pub fn data_wait(&self) -> f64 {
         percent(self.waited, self.time)
     }
 }
@@ -105,6 +116,6 @@ pub trait Report {
 }
 
 /// Samples in a second; 0 in no time.
-fn speed(seen: Seen, time: Duration) -> f64 {
+pub(crate) fn speed(seen: Seen, time: Duration) -> f64 {
     if time.is_zero() { 0.0 } else { seen.samples as f64 / time.as_secs_f64() }
 }

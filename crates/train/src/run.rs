@@ -9,14 +9,14 @@ use brazier_collective::Collective;
 use brazier_data::{DataError, Loader, Share, TrainPlan, steps_per_epoch};
 use brazier_model::parameters::is_finite;
 use brazier_model::{ResNet, initial};
-use burn::module::Module;
 
 use crate::early_stop::Watch;
 use crate::evaluate::evaluate;
-use crate::report::{Event, Report, Trained};
+use crate::report::{Event, Report, Trained, Validation};
 use crate::seen::Seen;
 use crate::step::Trainer;
 use crate::store::Store;
+use crate::summary::Summary;
 use crate::{Job, TrainError};
 
 /// The channels of a run.
@@ -80,6 +80,7 @@ struct Run<'a> {
     /// On the first rank.
     store: Option<Store<'a>>,
     watch: Option<Watch>,
+    summary: Summary<'a>,
     outcome: Outcome,
 }
 
@@ -118,6 +119,7 @@ impl<'a> Run<'a> {
             steps,
             store: (share.rank == 0).then(|| Store::new(job)).transpose()?,
             watch: job.early_stopping.map(Watch::new),
+            summary: Summary::new(job),
             outcome: Outcome::default(),
         })
     }
@@ -143,7 +145,7 @@ impl<'a> Run<'a> {
                 }
                 batch => batch?,
             };
-            let (seen_now, stopped) = self.trainer.step(batch, rate, stop)?;
+            let (seen_now, stopped) = self.trainer.step(batch, epoch * steps + step + 1, rate, stop)?;
             seen.add(seen_now);
             self.report.event(&Event::Stepped { epoch, step, steps, seen, time: clock.elapsed() });
             if stopped {
@@ -157,6 +159,7 @@ impl<'a> Run<'a> {
         self.outcome.waited_for += waited;
         let trained = Trained { epoch, seen, time, rate, waited };
         self.report.event(&Event::Trained(&trained));
+        self.summary.trained(&trained);
         self.tell_news(self.channels.train);
         Ok(Some(trained))
     }
@@ -167,14 +170,16 @@ impl<'a> Run<'a> {
             return Ok(Some(Validated { accuracy: None, best: false }));
         };
         let clock = Instant::now();
-        let network = self.trainer.network().clone();
-        let seen = evaluate(&network, self.job, loader, self.trainer.collective(), self.stop)?;
-        let Some(seen) = seen else {
+        let network = self.trainer.network();
+        let found = evaluate(&network, self.job, loader, self.trainer.collective(), self.stop)?;
+        let Some((seen, tally)) = found else {
             self.outcome.stopped = true;
             return Ok(None);
         };
-        self.report.event(&Event::Validated { epoch, seen, time: clock.elapsed() });
+        let validation = Validation { epoch, seen, macro_f1: tally.mean_quality().f1, time: clock.elapsed() };
+        self.report.event(&Event::Validated(&validation));
         self.tell_news(loader);
+        self.summary.validated(&validation, tally);
         let accuracy = seen.accuracy();
         // Weights that are no numbers any more may still be right by chance; the last good ones stay.
         let best = seen.loss.is_finite() && self.outcome.best.is_none_or(|(best, _)| accuracy > best);
@@ -206,20 +211,23 @@ impl<'a> Run<'a> {
             (None, accuracy) => accuracy.is_none(),
         };
         let keep = keep && self.are_worth_keeping();
-        let Some(store) = self.store.as_mut().filter(|_| keep) else { return Ok(()) };
-        let path = match every {
-            Some(_) => store.add(self.trainer.network(), epoch, metrics)?,
-            None => store.replace(self.trainer.network(), epoch, metrics)?,
-        };
-        self.report.event(&Event::Saved { path: &path });
-        self.outcome.weights = Some(path);
-        Ok(())
+        let Some(store) = self.store.as_mut() else { return Ok(()) };
+        if keep {
+            let path = match every {
+                Some(_) => store.add(&self.trainer.network(), epoch, metrics)?,
+                None => store.replace(&self.trainer.network(), epoch, metrics)?,
+            };
+            self.report.event(&Event::Saved { path: &path });
+            self.outcome.weights = Some(path);
+            self.summary.keep(epoch);
+        }
+        self.summary.write()
     }
 
     /// Whether the weights are numbers, or there are no others: readers take the newest file.
     fn are_worth_keeping(&self) -> bool {
         let has_others = self.store.as_ref().is_some_and(Store::has_weights);
-        !has_others || is_finite(&self.trainer.network().valid(), &self.job.layout.head)
+        !has_others || is_finite(&self.trainer.network(), &self.job.layout.head)
     }
 
     /// Whether the early-stopping rule ends the run after this epoch.
@@ -241,9 +249,14 @@ impl<'a> Run<'a> {
         let is_lost =
             |store: &Store| worth && (!store.has_weights() || by_frequency && !store.ends_with(epoch));
         if let Some(store) = self.store.as_mut().filter(|store| is_lost(store)) {
-            let path = store.add(self.trainer.network(), epoch, BTreeMap::new())?;
+            let path = store.add(&self.trainer.network(), epoch, BTreeMap::new())?;
             self.report.event(&Event::Saved { path: &path });
             self.outcome.weights = Some(path);
+            self.summary.keep(epoch);
+        }
+        if self.store.is_some() {
+            self.summary.write()?;
+            self.report.event(&Event::Classes { lines: &self.summary.lines() });
         }
         self.report.event(&Event::Ended);
         Ok(self.outcome)

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use brazier_checkpoint::commit;
 use brazier_model::metadata::{self, Metadata};
 use brazier_model::{ResNet, artifact};
-use burn::module::Module;
 
 use crate::{Job, TrainError};
 
@@ -44,7 +43,7 @@ impl<'a> Store<'a> {
         self.last.is_some()
     }
 
-    /// Writes the weights after 0-based `epoch` beside those that are there. Answers their path.
+    /// Writes the weights after 0-based `epoch`, of a network without gradients, beside those that are there. Answers their path.
     ///
     /// # Errors
     /// A file that cannot be written.
@@ -55,7 +54,7 @@ impl<'a> Store<'a> {
         metrics: BTreeMap<String, f64>,
     ) -> Result<PathBuf, TrainError> {
         let name = artifact::params_file(epoch);
-        self.commit(&name, &artifact::encode_params(&network.valid(), &self.job.layout.head)?)?;
+        self.commit(&name, &artifact::encode_params(network, &self.job.layout.head)?)?;
         let metadata = Metadata {
             schema: metadata::SCHEMA,
             brazier_version: env!("CARGO_PKG_VERSION").into(),

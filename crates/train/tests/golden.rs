@@ -18,7 +18,6 @@ use brazier_model::layout::Output;
 use brazier_model::parameters::{Kind, export};
 use brazier_train::optimizer::Rule;
 use brazier_train::step::Trainer;
-use burn::module::Module;
 use serde_json::Value;
 
 fn number(value: &Value) -> f64 {
@@ -73,8 +72,9 @@ fn check(case: &Value) {
 
     for (index, step) in case["steps"].as_array().unwrap().iter().enumerate() {
         let pixels = weights::pixels(batch, shape);
-        let images = Batch { pixels, labels: labels.clone(), shape: job.transform.shape };
-        let (seen, _) = trainer.step(images, number(&step["learning_rate"]), false).unwrap();
+        let images =
+            Batch { pixels, labels: labels.clone(), shape: job.transform.shape, origins: Vec::new() };
+        let (seen, _) = trainer.step(images, index + 1, number(&step["learning_rate"]), false).unwrap();
         let loss = loss(step["probabilities"].as_array().unwrap(), &labels);
         let context =
             format!("{}, {} layers, several {several}, step {index}", case["optimizer"], case["num_layers"]);
@@ -83,7 +83,7 @@ fn check(case: &Value) {
             "{context}: loss {}, MXNet {loss}",
             seen.loss
         );
-        for parameter in export(&trainer.network().valid(), &job.layout.head) {
+        for parameter in export(&trainer.network(), &job.layout.head) {
             let group = if parameter.kind == Kind::Learned { "arg" } else { "aux" };
             let theirs = &step[group][&parameter.name];
             let context = format!("{context}: {}", parameter.name);

@@ -15,15 +15,16 @@ use brazier_train::Channels;
 use brazier_train::report::Log;
 
 use super::channels::{ClassCounts, Datasets, open_channel, searched};
+use super::job::Folders;
 use super::start::Start;
-use super::{job, signals, start, unsupported};
+use super::{job, precision, rehearsal, signals, start, unsupported};
 use crate::fault::{self, client};
 use crate::panics;
 
 /// Trains the job under `paths`; `overrides` go before `hyperparameters.json`. A failure is told in the log and in
-/// `output/failure`, which the platform shows as the job's `FailureReason`.
-pub fn run(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<()> {
-    let result = panics::caught(|| train(paths, overrides));
+/// `output/failure`, which the platform shows as the job's `FailureReason`. `rehearse` cuts the job short.
+pub fn run(paths: &Paths, overrides: BTreeMap<String, String>, rehearse: bool) -> anyhow::Result<()> {
+    let result = panics::caught(|| train(paths, overrides, rehearse));
     if let Err(error) = &result
         && paths.prefix().is_dir()
     {
@@ -41,7 +42,7 @@ pub fn run(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result
     result
 }
 
-fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<()> {
+fn train(paths: &Paths, overrides: BTreeMap<String, String>, rehearse: bool) -> anyhow::Result<()> {
     let stop = signals::stop_flag()?;
     if !paths.prefix().join("input").is_dir() {
         let prefix = paths.prefix().display();
@@ -76,7 +77,11 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>) -> anyhow::Result<(
     banner::parameters(&read, resources.world()).iter().for_each(|text| say(Level::Info, text));
     say(Level::Info, &banner::threads(threads));
 
-    let job = job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), paths.model())?;
+    let folders = Folders { model: paths.model(), report: paths.output_data() };
+    let mut job = job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), folders)?;
+    if rehearse {
+        say(Level::Warning, &rehearsal::shorten(&mut job));
+    }
     let (train, validation) = datasets.loaders(threads)?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
     let mut log = Log::new(io::stdout(), || line(Level::Info, ""), read.top_k);
@@ -113,8 +118,8 @@ fn parse(mut given: BTreeMap<String, String>, start: Option<&Start>) -> anyhow::
     say(Level::Info, &banner::final_configuration(&given));
     let mut read = hyperparameters::parse(&given, &[])?;
     start::check(start, &given, &mut read)?;
-    read.warnings.iter().map(String::as_str).chain(warning).for_each(|text| say(Level::Warning, text));
-    unsupported::hyperparameters(&read)?;
+    let warnings = read.warnings.iter().map(String::as_str).chain(warning).chain(precision::compute(&read).1);
+    warnings.for_each(|text| say(Level::Warning, text));
     Ok(read)
 }
 

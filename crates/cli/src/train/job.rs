@@ -7,8 +7,9 @@ use std::thread;
 use brazier_data::steps_per_epoch;
 use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
 use brazier_model::Layout;
+use brazier_model::freeze::Frozen;
 use brazier_model::layout::Output;
-use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
+use brazier_sagemaker::hyperparameters::{self, Freeze, Hyperparameters};
 use brazier_train::Job;
 use brazier_train::early_stop::EarlyStopping;
 use brazier_train::optimizer::Rule;
@@ -16,20 +17,28 @@ use brazier_train::schedule::{Decay, Schedule};
 use burn::tensor::Device;
 
 use super::channels::{ClassCounts, Datasets};
+use super::precision;
 use super::start::Start;
 use crate::fault::client;
 
+/// Where a job leaves its files.
+pub struct Folders {
+    /// The artifact.
+    pub model: PathBuf,
+    /// Figures and pictures of the run.
+    pub report: PathBuf,
+}
+
 /// The job of `read` on `datasets`, whose `counts` are known unless the training channel is a pipe, going on from `start`.
-/// The artifact goes to `model_directory`.
 ///
 /// # Errors
-/// A network that cannot be built; a weighted loss on a pipe.
+/// A network that cannot be built; a weighted loss on a pipe; a part to freeze that is not there or has learned nothing.
 pub fn job(
     read: &Hyperparameters,
     datasets: &Datasets,
     counts: Option<&ClassCounts>,
     start: Option<Start>,
-    model_directory: PathBuf,
+    folders: Folders,
 ) -> anyhow::Result<Job> {
     let shape = InputShape::new(read.image_shape.channels, read.image_shape.height, read.image_shape.width);
     let extents = [shape.channels, shape.height, shape.width].map(|extent| extent as usize);
@@ -50,6 +59,7 @@ pub fn job(
         let names = start.as_ref()?.class_names()?;
         (names.len() == read.num_classes).then(|| names.to_vec())
     });
+    let begins_anew = start.is_none();
     let (layout, initial) = match start {
         None => (Layout::resnet(read.num_layers, extents, read.num_classes)?.with_output(output), None),
         Some(start) => {
@@ -57,6 +67,7 @@ pub fn job(
             (layout, Some(artifact.into_network(&device.clone().autodiff())?))
         }
     };
+    let frozen = frozen(read.freeze, layout.stages.len(), begins_anew)?;
     Ok(Job {
         layout,
         shape: extents,
@@ -79,6 +90,11 @@ pub fn job(
         positive_weights: positive_weights(read, counts)?,
         label_smoothing: read.label_smoothing,
         optimizer: rule(read),
+        frozen,
+        mixup: read.mixup,
+        ema_decay: (read.ema_decay > 0.0).then_some(read.ema_decay),
+        gradient_accumulation: read.gradient_accumulation,
+        compute: precision::compute(read).0,
         seed: read.seed,
         shuffle: read.shuffle,
         transform: TrainTransform { shape, resize: read.resize, augmentation, fast_decode },
@@ -90,10 +106,36 @@ pub fn job(
             tolerance: rule.tolerance,
         }),
         checkpoint_frequency: read.checkpoint_frequency,
-        model_directory,
+        model_directory: folders.model,
+        evaluation_batches: None,
+        report_directory: Some(folders.report),
         class_names,
         hyperparameters: read.as_map().into_iter().map(|(name, text)| (name.to_owned(), text)).collect(),
     })
+}
+
+fn frozen(asked: Freeze, stages: usize, begins_anew: bool) -> anyhow::Result<Frozen> {
+    let frozen = match asked {
+        Freeze::None => return Ok(Frozen::Nothing),
+        Freeze::Stem => Frozen::Stem,
+        Freeze::Stage1 => Frozen::Stages(1),
+        Freeze::Stage2 => Frozen::Stages(2),
+        Freeze::Stage3 => Frozen::Stages(3),
+        Freeze::Stage4 => Frozen::Stages(4),
+        Freeze::Body => Frozen::Body,
+    };
+    if begins_anew {
+        return Err(client(format!(
+            "freeze={asked} keeps weights as they are, and the job's are random: expected a channel 'model' (--from), \
+             use_pretrained_model=1, or freeze=none"
+        )));
+    }
+    match frozen {
+        Frozen::Stages(count) if count > stages => Err(client(format!(
+            "freeze={asked}: the network has {stages} stages, expected one of them, or body"
+        ))),
+        frozen => Ok(frozen),
+    }
 }
 
 fn positive_weights(

@@ -16,21 +16,27 @@ use brazier_train::report::{Table, percent};
 use brazier_train::{Channels, Outcome};
 
 use super::channels::{ClassCounts, Datasets};
+use super::job::Folders;
 use super::recipe::Recipe;
 use super::start::Start;
-use super::{job, signals, start, unsupported};
+use super::{job, precision, rehearsal, signals, start};
 use crate::fault::client;
 
-/// Trains on the data set at `dataset`. `given` are the hyperparameters of the command line; the rest follows from the
-/// data. Without `output` a new folder under `models` is made.
-///
-/// `from` is a model whose weights are the first.
-pub fn run(
-    dataset: &str,
-    output: Option<PathBuf>,
-    from: Option<&Path>,
-    mut given: BTreeMap<String, String>,
-) -> anyhow::Result<()> {
+/// What a person asks for beside hyperparameters.
+pub struct Request<'a> {
+    /// The folder of the data set.
+    pub dataset: &'a str,
+    /// Where the model goes; unset: a new folder under `models`.
+    pub output: Option<PathBuf>,
+    /// A model whose weights are the first.
+    pub from: Option<&'a Path>,
+    /// Whether the job is cut short.
+    pub rehearse: bool,
+}
+
+/// Trains. `given` are the hyperparameters of the command line; the rest follows from the data.
+pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Result<()> {
+    let Request { dataset, output, from, rehearse } = request;
     let stop = signals::stop_flag()?;
     let location = Location::parse(dataset)?;
     let folder = location.as_local()?;
@@ -53,22 +59,26 @@ pub fn run(
     let recipe = Recipe::of(&train, &given)?;
     let mut read = hyperparameters::parse(&given, &recipe.rows())?;
     start::check(start.as_ref(), &given, &mut read)?;
-    unsupported::hyperparameters(&read)?;
     let pretrained = read.use_pretrained_model.then(|| Start::pretrained(&read, None)).transpose()?;
     let datasets = Datasets::new(train.into(), validation.map(Into::into), &read);
     let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
     let counts = datasets.check()?;
     read.warnings.extend(warning.map(str::to_owned).into_iter().chain(matched));
+    read.warnings.extend(precision::compute(&read).1.map(str::to_owned));
     let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
     let output = new_folder(output, folder)?;
     let model = output.join("model");
-    let job = job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), model.clone())?;
+    let folders = Folders { model: model.clone(), report: output.clone() };
+    let mut job = job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), folders)?;
     fs::create_dir_all(&model)
         .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
 
     let mut out = io::stdout();
     goes_on.iter().for_each(|text| tell(&mut out, text));
     introduce(&mut out, &datasets, counts.as_ref(), &read);
+    if rehearse {
+        tell(&mut out, &rehearsal::shorten(&mut job));
+    }
     let (train, validation) = datasets.loaders(job::data_threads())?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
     let mut table = Table::new(io::stdout());

@@ -1,22 +1,8 @@
 //! What the replaced algorithm takes and this version does not do yet: refused by name, never silently ignored.
 
-use brazier_sagemaker::hyperparameters::{Hyperparameters, Precision};
 use brazier_sagemaker::resources::Resources;
 
 use crate::fault::client;
-
-/// Refuses hyperparameters that would train something else than asked for.
-///
-/// # Errors
-/// What it is.
-pub fn hyperparameters(job: &Hyperparameters) -> anyhow::Result<()> {
-    match job.precision_dtype {
-        Precision::Float32 => Ok(()),
-        precision => Err(client(format!(
-            "precision_dtype={precision} is not available in this version, expected float32"
-        ))),
-    }
-}
 
 /// Refuses hosts that would not train together.
 ///

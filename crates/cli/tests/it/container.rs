@@ -81,6 +81,7 @@ fn records_train_and_the_log_reads_as_the_old_one() {
         "Epoch[#] Data-wait=#.#%",
         "Epoch[#] Validation-accuracy=#.#",
         "Epoch[#] Validation-loss=#.#",
+        "Epoch[#] Validation-macro-f#=#.#",
         "Epoch[#] Validation-seconds=#.#",
         "Storing the best model with validation accuracy: #.#",
         &format!("Saved checkpoint to \"{model}/image-classification-#.params\""),

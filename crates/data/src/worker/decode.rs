@@ -8,15 +8,14 @@ use brazier_image::InputShape;
 use bytes::BytesMut;
 
 use super::Loader;
-use super::work::caught;
-use crate::labels::Label;
+use super::work::{Made, caught};
 use crate::{Batch, DataError, Target};
 
 /// Bytes of pixels that are worth a task of their own: an image of common size; of tiny ones several.
 const PART_BYTES: usize = 32 << 10;
 
-/// The labels of a part's items, `None` for those that are left out.
-type Labels = Vec<Option<Label>>;
+/// What a part's items became, `None` for those that are left out.
+type AllMade = Vec<Option<Made>>;
 
 /// What is still to be done to a batch.
 type Then = Box<dyn FnOnce(Batch) -> Result<Batch, DataError> + Send>;
@@ -36,7 +35,7 @@ struct Part {
     first: usize,
     /// A stretch of the batch's buffer.
     pixels: BytesMut,
-    labels: Result<Labels, DataError>,
+    made: Result<AllMade, DataError>,
 }
 
 impl Loader {
@@ -48,7 +47,7 @@ impl Loader {
         items: Vec<T>,
         shape: InputShape,
         stop: &Arc<AtomicBool>,
-        decode: impl Fn(&T, &mut [u8]) -> Result<Option<Label>, DataError> + Send + Sync + 'static,
+        decode: impl Fn(&T, &mut [u8]) -> Result<Option<Made>, DataError> + Send + Sync + 'static,
     ) -> Decoding {
         let image = shape.len().max(1);
         let share = items.len().div_ceil(self.pool.current_num_threads());
@@ -65,10 +64,10 @@ impl Loader {
             let (sender, shared) = (sender.clone(), Arc::clone(&shared));
             self.pool.spawn_fifo(move || {
                 let (decode, stop, done) = &*shared;
-                let labels = decode_part(own, &mut pixels, image, stop, decode);
+                let made = decode_part(own, &mut pixels, image, stop, decode);
                 // Nothing panics while the list is locked.
                 let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                done.push(Part { first, pixels, labels });
+                done.push(Part { first, pixels, made });
                 if done.len() == count {
                     // Nobody listens once the batch is given up.
                     let _ = sender.send(std::mem::take(&mut *done));
@@ -91,16 +90,18 @@ impl Decoding {
         // Without a message there was no item.
         let mut parts = self.parts.recv().unwrap_or_default();
         parts.sort_unstable_by_key(|part| part.first);
-        let (mut buffer, mut labels) = (BytesMut::new(), Vec::new());
+        let (mut buffer, mut made) = (BytesMut::new(), Vec::new());
         for part in parts {
             // The stretches lie side by side: nothing is copied, neither here nor below.
             buffer.unsplit(part.pixels);
-            labels.append(&mut part.labels?);
+            made.append(&mut part.made?);
         }
         let mut pixels = Vec::from(buffer);
-        close_gaps(&mut pixels, &labels, self.shape.len());
-        let labels = target.batch(labels.into_iter().flatten().collect());
-        let batch = Batch { pixels, labels, shape: self.shape };
+        close_gaps(&mut pixels, &made, self.shape.len());
+        let (labels, origins): (Vec<_>, Vec<_>) =
+            made.into_iter().flatten().map(|made| (made.label, made.origin)).unzip();
+        let origins = origins.into_iter().flatten().collect();
+        let batch = Batch { pixels, labels: target.batch(labels), shape: self.shape, origins };
         match self.then {
             None => Ok(batch),
             Some(then) => then(batch),
@@ -108,10 +109,10 @@ impl Decoding {
     }
 }
 
-/// Removes the images that have no label; each is of `image` bytes.
-fn close_gaps(pixels: &mut Vec<u8>, labels: &[Option<Label>], image: usize) {
+/// Removes the images that are left out; each is of `image` bytes.
+fn close_gaps(pixels: &mut Vec<u8>, made: &[Option<Made>], image: usize) {
     let mut kept = 0;
-    for (at, _) in labels.iter().enumerate().filter(|(_, label)| label.is_some()) {
+    for (at, _) in made.iter().enumerate().filter(|(_, made)| made.is_some()) {
         if at != kept {
             pixels.copy_within(at * image..(at + 1) * image, kept * image);
         }
@@ -126,8 +127,8 @@ fn decode_part<T>(
     pixels: &mut [u8],
     image: usize,
     stop: &AtomicBool,
-    decode: &impl Fn(&T, &mut [u8]) -> Result<Option<Label>, DataError>,
-) -> Result<Labels, DataError> {
+    decode: &impl Fn(&T, &mut [u8]) -> Result<Option<Made>, DataError>,
+) -> Result<AllMade, DataError> {
     let one = |(item, out): (T, &mut [u8])| {
         if stop.load(Ordering::Relaxed) { Err(DataError::Stopped) } else { decode(&item, out) }
     };

@@ -9,13 +9,21 @@ use rand_chacha::rand_core::Rng;
 use crate::labels::Label;
 use crate::sampler::{self, generator};
 use crate::stream::{Piped, Stream};
-use crate::{DataError, Dataset, Target};
+use crate::{DataError, Dataset, Origin, Target};
 
 /// How samples become pixels.
 #[derive(Debug, Clone)]
 pub(super) enum How {
     Train { transform: TrainTransform, seed: u64, epoch: u64 },
     Evaluate(Preprocess),
+}
+
+/// What became of a sample beside its pixels.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub label: Label,
+    /// In an evaluation.
+    pub origin: Option<Origin>,
 }
 
 /// What turns a sample into pixels and a label.
@@ -27,14 +35,14 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Writes the pixels of a dataset's sample to `out` and answers its label. Where damaged samples are skipped, the
+    /// Writes the pixels of a dataset's sample to `out` and answers what it is. Where damaged samples are skipped, the
     /// next whole one takes its place in training; in evaluation the answer is then `None`.
     pub(super) fn indexed(
         &self,
         dataset: &Dataset,
         index: usize,
         out: &mut [u8],
-    ) -> Result<Option<Label>, DataError> {
+    ) -> Result<Option<Made>, DataError> {
         let (len, mut first) = (dataset.source.len(), None);
         for tried in 0..len.max(1) {
             let at = (index + tried) % len.max(1);
@@ -43,7 +51,7 @@ impl Work {
             let Err(error) = made else { return made.map(Some) };
             first.get_or_insert_with(|| error.to_string());
             dataset.skip(at, error)?;
-            if matches!(self.how, How::Evaluate(_)) {
+            if self.evaluates() {
                 return Ok(None);
             }
         }
@@ -51,7 +59,7 @@ impl Work {
         Err(DataError::AllDamaged { channel, first: first.unwrap_or_default() })
     }
 
-    fn sample(&self, dataset: &Dataset, index: usize, out: &mut [u8]) -> Result<Label, DataError> {
+    fn sample(&self, dataset: &Dataset, index: usize, out: &mut [u8]) -> Result<Made, DataError> {
         let origin = || dataset.source.origin(index);
         let sample = dataset.source.read(index)?;
         let label = match self.target.label(&sample.labels, dataset.label_format) {
@@ -59,27 +67,31 @@ impl Work {
             Err(fault) => return Err(fault.at(origin()?)),
         };
         match self.decode(&sample.encoded, index as u64, out) {
-            Ok(()) => Ok(label),
+            Ok(()) => Ok(Made { label, origin: self.evaluates().then(origin).transpose()? }),
             Err(source) => Err(DataError::Image { origin: origin()?, source }),
         }
     }
 
-    /// Writes the pixels of a streamed sample to `out` and answers its label, or `None` if it is damaged and skipped.
+    /// Writes the pixels of a streamed sample to `out` and answers what it is, or `None` if it is damaged and skipped.
     pub(super) fn piped(
         &self,
         stream: &Stream,
         piped: &Piped,
         out: &mut [u8],
-    ) -> Result<Option<Label>, DataError> {
+    ) -> Result<Option<Made>, DataError> {
         let origin = || piped.origin.clone();
         let label =
             self.target.label(&piped.labels, stream.label_format).map_err(|fault| fault.at(origin()))?;
         let error = match caught(|| self.decode(&piped.encoded, piped.number, out)) {
-            Ok(Ok(())) => return Ok(Some(label)),
+            Ok(Ok(())) => return Ok(Some(Made { label, origin: self.evaluates().then(origin) })),
             Ok(Err(source)) => DataError::Image { origin: origin(), source },
             Err(reason) => DataError::Panic { origin: origin(), reason },
         };
         stream.skip(piped, error).map(|()| None)
+    }
+
+    fn evaluates(&self) -> bool {
+        matches!(self.how, How::Evaluate(_))
     }
 
     fn decode(&self, encoded: &[u8], number: u64, out: &mut [u8]) -> Result<(), ImageError> {

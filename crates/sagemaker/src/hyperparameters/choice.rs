@@ -88,6 +88,40 @@ choice! {
 }
 
 choice! {
+    /// Number format of the convolutions while training.
+    ComputeDtype {
+        /// What `precision_dtype` and the device suggest.
+        Auto = "auto",
+        /// Single precision.
+        Float32 = "float32",
+        /// 8 bits of precision and the range of float32.
+        Bfloat16 = "bfloat16",
+        /// Half precision, with a scaled loss.
+        Float16 = "float16",
+    }
+}
+
+choice! {
+    /// The first parts of the network that do not learn.
+    Freeze {
+        /// All of it learns.
+        None = "none",
+        /// What stands before the stages.
+        Stem = "stem",
+        /// Up to the first stage.
+        Stage1 = "stage1",
+        /// Up to the second stage.
+        Stage2 = "stage2",
+        /// Up to the third stage.
+        Stage3 = "stage3",
+        /// Up to the fourth stage.
+        Stage4 = "stage4",
+        /// All but the last layer.
+        Body = "body",
+    }
+}
+
+choice! {
     /// How several hosts combine their gradients.
     KvStore {
         /// Every step waits for the gradients of all hosts.

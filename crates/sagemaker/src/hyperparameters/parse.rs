@@ -6,8 +6,8 @@ use super::kind::Kind;
 use super::table::{Hyperparameter, TABLE};
 use super::value::{Value, unquoted};
 use super::{
-    Augmentation, DamagedSamples, EarlyStopping, Hyperparameters, ImageLimits, ImageShape, KvStore,
-    LearningRateSchedule, Optimizer, Precision, Problem, Problems,
+    Augmentation, ComputeDtype, DamagedSamples, EarlyStopping, Freeze, Hyperparameters, ImageLimits,
+    ImageShape, KvStore, LearningRateSchedule, Optimizer, Precision, Problem, Problems,
 };
 use crate::configuration::{self, ConfigurationError};
 use crate::paths::Paths;
@@ -168,6 +168,11 @@ impl Values {
         {
             problems.push(Problem::WarmupToTheEnd { warmup, epochs });
         }
+        if let (Some(parts), Some(batch)) = (self.get("gradient_accumulation"), self.get("mini_batch_size"))
+            && parts > batch
+        {
+            problems.push(Problem::MorePartsThanImages { parts, batch });
+        }
         if let (Some(true), Some(layers)) = (self.get("use_pretrained_model"), self.get("num_layers"))
             && ![18, 34, 50, 101, 152, 200].contains(&layers)
         {
@@ -218,6 +223,11 @@ impl Values {
             lr_schedule: self.set("lr_schedule"),
             warmup_epochs: self.set("warmup_epochs"),
             label_smoothing: self.set("label_smoothing"),
+            mixup: self.set("mixup"),
+            ema_decay: self.set("ema_decay"),
+            gradient_accumulation: self.set("gradient_accumulation"),
+            freeze: self.set("freeze"),
+            compute_dtype: self.set("compute_dtype"),
             use_pretrained_model: self.set("use_pretrained_model"),
             precision_dtype: self.set("precision_dtype"),
             kv_store: self.get("kv_store"),
@@ -276,6 +286,8 @@ from_value! {
     Optimizer, Value::Choice(name) => Self::from_name(name);
     Augmentation, Value::Choice(name) => Self::from_name(name);
     Precision, Value::Choice(name) => Self::from_name(name);
+    ComputeDtype, Value::Choice(name) => Self::from_name(name);
+    Freeze, Value::Choice(name) => Self::from_name(name);
     KvStore, Value::Choice(name) => Self::from_name(name);
     DamagedSamples, Value::Choice(name) => Self::from_name(name);
     LearningRateSchedule, Value::Choice(name) => Self::from_name(name);

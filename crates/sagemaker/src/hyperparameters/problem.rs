@@ -77,6 +77,14 @@ pub enum Problem {
         /// `epochs`.
         epochs: usize,
     },
+    /// Parts of a batch that would hold no image.
+    #[error("gradient_accumulation is {parts}, expected at most mini_batch_size, which is {batch}")]
+    MorePartsThanImages {
+        /// `gradient_accumulation`.
+        parts: usize,
+        /// `mini_batch_size`.
+        batch: usize,
+    },
     /// A depth for which no ImageNet weights exist.
     #[error(
         "use_pretrained_model needs num_layers to be one of 18, 34, 50, 101, 152, 200, but it is {layers}"

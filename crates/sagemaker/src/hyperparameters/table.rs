@@ -3,7 +3,9 @@
 //! Names, defaults and ranges are those of the SageMaker developer guide, "Image Classification
 //! Hyperparameters"; upper ends that the guide leaves open are ours.
 
-use super::choice::{Augmentation, DamagedSamples, KvStore, LearningRateSchedule, Optimizer, Precision};
+use super::choice::{
+    Augmentation, ComputeDtype, DamagedSamples, Freeze, KvStore, LearningRateSchedule, Optimizer, Precision,
+};
 use super::kind::Kind;
 
 /// One row of the table.
@@ -137,6 +139,16 @@ pub static TABLE: &[Hyperparameter] = &[
         "Epochs over which the learning rate first rises evenly to learning_rate; fewer than epochs."),
     extension("label_smoothing", UNIT, "0.0",
         "Share of each label that goes to all classes equally while training. Not with multi_label."),
+    extension("mixup", Kind::Float { min: 0.0, max: 10.0 }, "0.0",
+        "The alpha of mixup: each training image is blended with another of its batch, and its label alike. 0.2 is common; 0 is off."),
+    extension("ema_decay", Kind::Float { min: 0.0, max: 0.999_999 }, "0.0",
+        "Judge and keep a moving average of the weights of which this share stays at each step, 0.999 say, instead of the last weights. 0 is off."),
+    extension("gradient_accumulation", Kind::Integer { min: 1, max: 1_000_000 }, "1",
+        "Parts in which a batch is computed, one after the other, so that it takes less memory. The weights move once for all of them."),
+    extension("freeze", Kind::Choice(Freeze::NAMES), "none",
+        "The first part of the network that stays as it is, with a channel model or use_pretrained_model: up to the stem, a stage, or all but the last layer."),
+    extension("compute_dtype", Kind::Choice(ComputeDtype::NAMES), "auto",
+        "Number format of the convolutions while training; weights stay float32. auto: float16 with precision_dtype=float16 on a GPU, else float32."),
     extension("match_classes", Kind::Bool, "0",
         "With a channel model: match its classes and the data's by their names, so that classes may be added, removed or reordered. Otherwise they must be as many and in the same order."),
     extension("shuffle", Kind::Bool, "True",

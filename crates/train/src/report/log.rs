@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use super::{Event, Report, Trained, speed};
+use super::{Event, Report, Trained, Validation, speed};
 use crate::seen::Seen;
 
 /// A progress line every so many batches.
@@ -67,11 +67,13 @@ impl<W: Write, P: Fn() -> String> Report for Log<W, P> {
             }
             Event::EpochStarted { .. } | Event::Stepped { .. } | Event::Ended => {}
             Event::Trained(trained) => self.trained(trained),
-            Event::Validated { epoch, seen, time } => {
+            Event::Validated(&Validation { epoch, seen, macro_f1, time }) => {
                 self.line(&format!("Epoch[{epoch}] Validation-accuracy={:.6}", seen.accuracy()));
                 self.loss(epoch, "Validation", seen);
+                self.line(&format!("Epoch[{epoch}] Validation-macro-f1={macro_f1:.6}"));
                 self.line(&format!("Epoch[{epoch}] Validation-seconds={:.3}", time.as_secs_f64()));
             }
+            Event::Classes { lines } => lines.iter().for_each(|line| self.line(line)),
             Event::Best { accuracy } => {
                 self.line(&format!("Storing the best model with validation accuracy: {accuracy:.6}"));
             }
@@ -110,7 +112,7 @@ mod tests {
             step(19),
             step(20),
             Event::Trained(&trained),
-            Event::Validated { epoch: 0, seen, time },
+            Event::Validated(&Validation { epoch: 0, seen, macro_f1: 0.5, time }),
             Event::Best { accuracy: 0.505208 },
             Event::Saved { path: "/opt/ml/model/image-classification-0001.params".as_ref() },
         ]);
@@ -125,6 +127,7 @@ mod tests {
              > Epoch[0] Data-wait=0.40%\n\
              > Epoch[0] Validation-accuracy=0.575893\n\
              > Epoch[0] Validation-loss=1.000000\n\
+             > Epoch[0] Validation-macro-f1=0.500000\n\
              > Epoch[0] Validation-seconds=5.421\n\
              > Storing the best model with validation accuracy: 0.505208\n\
              > Saved checkpoint to \"/opt/ml/model/image-classification-0001.params\"\n"
@@ -134,7 +137,8 @@ mod tests {
     #[test]
     fn a_diverged_loss_is_told_once_and_never_as_a_number() {
         let seen = Seen { samples: 10, loss: f64::NAN, answers: 10, correct: 1, in_top_k: 2 };
-        let event = Event::Validated { epoch: 3, seen, time: Duration::ZERO };
+        let validation = Validation { epoch: 3, seen, macro_f1: 0.0, time: Duration::ZERO };
+        let event = Event::Validated(&validation);
         let text = told(&[event, event]);
         assert_eq!(text.matches("diverged").count(), 1);
         assert!(!text.to_lowercase().contains("nan"), "{text}");

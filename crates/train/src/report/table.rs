@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Event, Report, Trained, speed};
+use super::{Event, Report, Trained, Validation, speed};
 use crate::seen::Seen;
 
 /// Writes the table to `out`; the bar goes to the terminal's error stream, if there is one, and leaves no trace.
@@ -87,13 +87,17 @@ impl<W: Write> Report for Table<W> {
             }
             Event::Stepped { step, seen, time, .. } => self.step(step, seen, time),
             Event::Trained(trained) => self.trained(trained),
-            Event::Validated { seen, .. } => {
+            Event::Validated(&Validation { seen, .. }) => {
                 let accuracy = format!("{:.2} %", seen.accuracy() * 100.0);
                 self.finish_row(&format!("{:.4}", seen.mean_loss()), &accuracy);
             }
             Event::Warning { text } => self.bar.suspend(|| eprintln!(" warning: {text}")),
             Event::Best { .. } => {}
             Event::Saved { .. } => self.finish_row("-", "-"),
+            Event::Classes { lines } => {
+                self.finish_row("-", "-");
+                lines.iter().for_each(|line| self.line(&format!(" {line}")));
+            }
             Event::Ended => {
                 self.bar.finish_and_clear();
                 self.finish_row("-", "-");

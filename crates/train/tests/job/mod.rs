@@ -5,7 +5,9 @@ use std::path::Path;
 
 use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
 use brazier_model::Layout;
+use brazier_model::freeze::Frozen;
 use brazier_train::Job;
+use brazier_train::job::Compute;
 use brazier_train::optimizer::Rule;
 use brazier_train::schedule::{Decay, Schedule};
 use burn::tensor::Device;
@@ -30,6 +32,11 @@ pub fn job(layout: Layout, shape: [usize; 3], batch: usize, folder: &Path) -> Jo
         initial: None,
         positive_weights: None,
         optimizer: Rule::Sgd { momentum: 0.9, weight_decay: 1e-4 },
+        frozen: Frozen::Nothing,
+        mixup: 0.0,
+        ema_decay: None,
+        gradient_accumulation: 1,
+        compute: Compute::Float32,
         seed: 1,
         shuffle: true,
         transform: TrainTransform {
@@ -43,6 +50,8 @@ pub fn job(layout: Layout, shape: [usize; 3], batch: usize, folder: &Path) -> Jo
         early_stopping: None,
         checkpoint_frequency: None,
         model_directory: folder.to_owned(),
+        evaluation_batches: None,
+        report_directory: None,
         class_names: None,
         hyperparameters: BTreeMap::new(),
     }

@@ -1,0 +1,18 @@
+//! In which number format a job computes.
+
+use brazier_sagemaker::hyperparameters::{ComputeDtype, Hyperparameters, Precision};
+use brazier_train::job::Compute;
+
+/// The format of the convolutions, and a warning where it is not what `precision_dtype` asks for: no CPU multiplies
+/// float16 faster than float32.
+pub fn compute(read: &Hyperparameters) -> (Compute, Option<&'static str>) {
+    match (read.compute_dtype, read.precision_dtype) {
+        (ComputeDtype::Float32, _) | (ComputeDtype::Auto, Precision::Float32) => (Compute::Float32, None),
+        (ComputeDtype::Bfloat16, _) => (Compute::Bfloat16, None),
+        (ComputeDtype::Float16, _) => (Compute::Float16, None),
+        (ComputeDtype::Auto, Precision::Float16) => (
+            Compute::Float32,
+            Some("precision_dtype=float16 needs a GPU. Training in float32; so are the model's weights."),
+        ),
+    }
+}

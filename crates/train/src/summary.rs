@@ -1,0 +1,127 @@
+//! What a run leaves for people and programs beside the model: `report.json`, and `report.html`, a page without outside
+//! resources. Both are written anew after each epoch, so that a run that is cut off leaves them too.
+
+mod chart;
+mod json;
+mod page;
+
+use brazier_checkpoint::commit;
+
+use crate::report::{Trained, Validation};
+use crate::tally::Tally;
+use crate::{Job, TrainError};
+
+/// The file for programs.
+pub const JSON_FILE: &str = "report.json";
+
+/// The page for people.
+pub const PAGE_FILE: &str = "report.html";
+
+/// Classes told in the log; of more, the worst.
+const TOLD: usize = 20;
+
+/// Pairs of classes told in the log as often confused.
+const PAIRS: usize = 5;
+
+/// A run so far.
+pub struct Summary<'a> {
+    job: &'a Job,
+    epochs: Vec<Epoch>,
+    /// Of the last validation.
+    last: Option<Judged>,
+    /// Of the weights that stay.
+    kept: Option<Judged>,
+}
+
+/// An epoch's figures.
+struct Epoch {
+    trained: Trained,
+    validation: Option<Validation>,
+}
+
+/// What the validation channel said of an epoch's weights.
+#[derive(Clone)]
+struct Judged {
+    validation: Validation,
+    tally: Tally,
+}
+
+impl<'a> Summary<'a> {
+    /// Of a run that has not begun.
+    pub fn new(job: &'a Job) -> Self {
+        Summary { job, epochs: Vec::new(), last: None, kept: None }
+    }
+
+    /// An epoch was trained.
+    pub fn trained(&mut self, trained: &Trained) {
+        self.epochs.push(Epoch { trained: *trained, validation: None });
+    }
+
+    /// The epoch trained last was judged.
+    pub fn validated(&mut self, validation: &Validation, tally: Tally) {
+        if let Some(epoch) = self.epochs.last_mut() {
+            epoch.validation = Some(*validation);
+        }
+        self.last = Some(Judged { validation: *validation, tally });
+    }
+
+    /// The weights after 0-based `epoch` stay.
+    pub fn keep(&mut self, epoch: usize) {
+        self.kept = self.last.clone().filter(|judged| judged.validation.epoch == epoch);
+    }
+
+    /// Writes both files, if the job wants them.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(&self) -> Result<(), TrainError> {
+        let Some(folder) = &self.job.report_directory else { return Ok(()) };
+        for (name, text) in [(JSON_FILE, json::json(self)), (PAGE_FILE, page::page(self))] {
+            commit::write(&folder.join(name), |out| out.write_all(text.as_bytes()))?;
+        }
+        Ok(())
+    }
+
+    /// How well the weights that stay tell the classes apart, for a log; nothing without a validation channel.
+    pub fn lines(&self) -> Vec<String> {
+        let Some(Judged { tally, .. }) = &self.kept else { return Vec::new() };
+        let (classes, mean) = (tally.worst_classes(), tally.mean_quality());
+        let line = |&class: &usize| {
+            let (quality, images) = (tally.quality(class), tally.actual[class]);
+            let name = self.name(class);
+            format!(
+                "Class {name}: precision {:.4}, recall {:.4}, F1 {:.4}, {images} images",
+                quality.precision, quality.recall, quality.f1
+            )
+        };
+        let mut lines: Vec<String> = classes.iter().take(TOLD).map(line).collect();
+        if let Some(more) = classes.len().checked_sub(TOLD).filter(|&more| more > 0) {
+            lines.push(format!("{more} more classes, all of them better."));
+        }
+        lines.push(format!(
+            "All classes alike: precision {:.4}, recall {:.4}, F1 {:.4}",
+            mean.precision, mean.recall, mean.f1
+        ));
+        let pairs: Vec<String> = tally
+            .confusions()
+            .into_iter()
+            .take(PAIRS)
+            .map(|(actual, taken, count)| {
+                format!("{} for {} {count} times", self.name(actual), self.name(taken))
+            })
+            .collect();
+        if !pairs.is_empty() {
+            lines.push(format!("Most often taken: {}.", pairs.join(", ")));
+        }
+        if let Some(folder) = &self.job.report_directory {
+            lines.push(format!("Report: {}", folder.join(PAGE_FILE).display()));
+        }
+        lines
+    }
+
+    /// The name of a class, or its number.
+    fn name(&self, class: usize) -> String {
+        let names = self.job.class_names.as_ref();
+        names.and_then(|names| names.get(class)).cloned().unwrap_or_else(|| class.to_string())
+    }
+}
