@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::hyperparameters::{
-    Hyperparameters, Kind, LearningRateSchedule, Optimizer, Precision, TABLE, python_float,
+    Hyperparameters, Kind, LearningRateSchedule, Optimizer, Origin, Precision, TABLE, python_float,
 };
 
 /// The defaults and what the user gave, each as a Python dictionary.
@@ -101,17 +101,9 @@ pub fn parameters(job: &Hyperparameters, hosts: usize) -> Vec<String> {
     }
     say("weight_decay", &python_float(job.weight_decay));
     say("learning_rate", &python_float(job.learning_rate));
-    if job.lr_schedule == LearningRateSchedule::Cosine {
-        say("lr_schedule", &job.lr_schedule);
-    } else if let Some(steps) = job.steps() {
+    if let Some(steps) = job.steps().filter(|_| job.lr_schedule == LearningRateSchedule::Step) {
         say("lr_scheduler_step", &steps);
         say("lr_scheduler_factor", &python_float(job.lr_scheduler_factor));
-    }
-    if job.warmup_epochs > 0 {
-        say("warmup_epochs", &job.warmup_epochs);
-    }
-    if job.label_smoothing > 0.0 {
-        say("label_smoothing", &python_float(job.label_smoothing));
     }
     say("num_training_samples", &job.num_training_samples);
     say("mini_batch_size", &job.mini_batch_size);
@@ -127,6 +119,13 @@ pub fn parameters(job: &Hyperparameters, hosts: usize) -> Vec<String> {
         say("early_stopping_min_epochs", &rule.min_epochs);
         say("early_stopping_patience", &rule.patience);
         say("early_stopping_tolerance", &python_float(rule.tolerance));
+    }
+    // What the built-in algorithm did not have is told where it is in use.
+    let all = job.as_map();
+    for row in TABLE.iter().filter(|row| row.origin == Origin::Extension) {
+        if let Some(value) = all.get(row.name).filter(|value| row.default != Some(value.as_str())) {
+            say(row.name, value);
+        }
     }
     match job.checkpoint_frequency {
         Some(epochs) => say("checkpoint_frequency", &epochs),

@@ -1,13 +1,14 @@
 //! Keeping gradients inside the range of float16, whose smallest step is 6e-8.
 //!
 //! The loss is multiplied before the backward pass and the gradients divided after it. Source: Micikevicius and others, "Mixed
-//! Precision Training", ICLR 2018; the numbers are those of PyTorch's `GradScaler`.
+//! Precision Training", ICLR 2018; how the factor moves is the rule of PyTorch's `GradScaler`.
 
 use brazier_model::ResNet;
 use brazier_model::parameters::{Kind, Map, map};
 use burn::tensor::{Gradients, Tensor};
 
-const START: f64 = 65536.0;
+/// Low enough that the first steps of a network of this family, whose gradients are its largest, need not be skipped.
+const START: f64 = 1024.0;
 
 /// Steps without an overflow after which the factor doubles.
 const PATIENCE: u32 = 2000;

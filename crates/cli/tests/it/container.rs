@@ -70,7 +70,13 @@ fn records_train_and_the_log_reads_as_the_old_one() {
     .map(at);
     assert!(order.is_sorted(), "{order:?}\n{}", told.out);
 
-    let epoch: Vec<String> = messages[order[14] + 1..].iter().map(|message| shape(message)).collect();
+    let report = shape(&tree.path("output/data").display().to_string());
+    // How many classes are confused after one epoch is a matter of luck.
+    let whole = |message: &str| match message.starts_with("Most often taken: ") {
+        true => "Most often taken: …".to_owned(),
+        false => shape(message),
+    };
+    let epoch: Vec<String> = messages[order[14] + 1..].iter().map(|message| whole(message)).collect();
     let model = shape(&tree.path("model").display().to_string());
     let expected = [
         "Epoch[#] Train-accuracy=#.#",
@@ -85,6 +91,12 @@ fn records_train_and_the_log_reads_as_the_old_one() {
         "Epoch[#] Validation-seconds=#.#",
         "Storing the best model with validation accuracy: #.#",
         &format!("Saved checkpoint to \"{model}/image-classification-#.params\""),
+        "Class #: precision #.#, recall #.#, F# #.#, # images",
+        "Class #: precision #.#, recall #.#, F# #.#, # images",
+        "Class #: precision #.#, recall #.#, F# #.#, # images",
+        "All classes alike: precision #.#, recall #.#, F# #.#",
+        "Most often taken: …",
+        &format!("Report: {report}/report.html"),
         "Best validation accuracy: #.# in epoch #",
     ];
     assert_eq!(epoch, expected);
@@ -141,32 +153,6 @@ fn metric_definitions_match_the_log() {
     ] {
         assert!(values(regex).len() >= count, "{regex}\n{}", told.out);
     }
-}
-
-#[test]
-fn our_own_hyperparameters_do_what_they_say() {
-    let train = |hyperparameters: &[(&str, &str)]| {
-        let tree = OptMl::with_records();
-        tree.hyperparameters(&[&[("epochs", "4"), ("checkpoint_frequency", "4")], hyperparameters].concat());
-        let told = tree.train();
-        assert_eq!(told.code, 0, "{}{}", told.out, told.err);
-        (told.out, fs::read(tree.path("model").join(tree.weights())).unwrap())
-    };
-    let (_, plain) = train(&[]);
-    let (log, smoothed) = train(&[("label_smoothing", "0.1")]);
-    assert!(log.contains("label_smoothing: 0.1\n"), "{log}");
-    assert_ne!(plain, smoothed);
-
-    let (log, _) = train(&[("lr_schedule", "cosine"), ("warmup_epochs", "1")]);
-    assert!(log.contains("lr_schedule: cosine\n") && log.contains("warmup_epochs: 1\n"), "{log}");
-    let rates: Vec<f64> =
-        log.lines().filter_map(|line| line.split("Learning-rate=").nth(1)?.parse().ok()).collect();
-    // Of the last of 4 updates in each epoch, 12 after the warm-up.
-    let cosine = |update: f64| 0.05 * (1.0 + (std::f64::consts::PI * update / 12.0).cos()) / 2.0;
-    for (rate, expected) in rates.iter().zip([0.05, cosine(3.0), cosine(7.0), cosine(11.0)]) {
-        assert!((rate - expected).abs() < 1e-9, "{rates:?}");
-    }
-    assert_eq!(rates.len(), 4);
 }
 
 #[test]

@@ -3,6 +3,9 @@
 //! - [`container`]: a job under a temporary `/opt/ml`: log, artifact, repeatability, SIGTERM
 //! - [`several_labels`]: jobs with `multi_label=1`, their model and its answers
 //! - [`incremental`]: jobs that go on from a model
+//! - [`extensions`]: hyperparameters of our own
+//! - [`reports`]: figures and pictures of a run
+//! - [`compatibility`]: the public notebooks of the replaced algorithm, row by row; [`tuning`]: what a tuner tries
 //! - [`modes`]: channels in Pipe and FastFile mode, in every form that a channel can have
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
 //! - [`local`]: a person's training run
@@ -19,9 +22,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod audit;
+mod compatibility;
 mod container;
 mod endpoint;
 mod export;
+mod extensions;
 mod harness;
 mod im2rec;
 mod incremental;
@@ -31,4 +36,6 @@ mod modes;
 mod mxnet;
 mod preview;
 mod refusals;
+mod reports;
 mod several_labels;
+mod tuning;

@@ -32,7 +32,7 @@ fn records(per_class: usize) -> Vec<u8> {
 }
 
 /// What the platform does for a channel in Pipe mode: a pipe for each pass, made when the one before is done.
-fn feed(prefix: PathBuf, bytes: Vec<u8>, passes: usize) -> JoinHandle<()> {
+pub fn feed(prefix: PathBuf, bytes: Vec<u8>, passes: usize) -> JoinHandle<()> {
     thread::spawn(move || {
         for pass in 0..passes {
             let path = prefix.with_file_name(format!("{}_{pass}", prefix.file_name().unwrap().display()));
@@ -44,7 +44,7 @@ fn feed(prefix: PathBuf, bytes: Vec<u8>, passes: usize) -> JoinHandle<()> {
     })
 }
 
-fn declare(tree: &OptMl, mode: &str, wrapper: &str, content_type: &str) {
+pub fn declare(tree: &OptMl, mode: &str, wrapper: &str, content_type: &str) {
     let channel = json!({
         "ContentType": content_type, "TrainingInputMode": mode,
         "S3DistributionType": "FullyReplicated", "RecordWrapperType": wrapper,

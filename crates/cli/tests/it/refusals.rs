@@ -154,10 +154,13 @@ fn a_broken_list_is_named_with_the_line() {
 }
 
 #[test]
-fn what_this_version_does_not_do_is_refused_and_not_ignored() {
+fn what_cannot_be_frozen_or_divided_is_refused() {
     let tree = OptMl::with_records();
-    tree.hyperparameters(&[("precision_dtype", "float16")]);
-    refused(&tree, &["precision_dtype=float16", "not available in this version"]);
+    tree.hyperparameters(&[("freeze", "stage1")]);
+    refused(&tree, &["freeze=stage1", "random", "'model'", "use_pretrained_model=1"]);
+    let tree = OptMl::with_records();
+    tree.hyperparameters(&[("gradient_accumulation", "7")]);
+    refused(&tree, &["gradient_accumulation is 7", "mini_batch_size, which is 6"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// Inner size of a chart, and the space left of it and below it for numbers.
 const SIZE: [f64; 2] = [420.0, 180.0];
-const MARGIN: [f64; 2] = [52.0, 26.0];
+const MARGIN: [f64; 2] = [66.0, 28.0];
 
 /// A line of a chart: its name, which is also its CSS class, and a value for each epoch that has one.
 pub(super) struct Curve {
@@ -40,7 +40,7 @@ pub(super) fn chart(title: &str, curves: &[Curve], label: impl Fn(f64) -> String
             svg,
             "<text x=\"{}\" y=\"{:.1}\" class=\"tick end\">{}</text>",
             left - 6.0,
-            y + 3.5,
+            y + 4.5,
             label(value)
         );
     }
@@ -88,7 +88,7 @@ mod tests {
         let curve =
             |values: &[f64]| Curve { name: "train", values: values.iter().copied().map(Some).collect() };
         let svg = chart("Loss", &[curve(&[2.0, f64::NAN, 1.0])], |value| format!("{value:.1}"));
-        assert!(svg.contains("points=\"52.0,10.0 472.0,190.0\"") && !svg.contains("NaN"), "{svg}");
+        assert!(svg.contains("points=\"66.0,10.0 486.0,190.0\"") && !svg.contains("NaN"), "{svg}");
         assert_eq!(chart("Loss", &[curve(&[f64::INFINITY])], |_| String::new()), "");
     }
 

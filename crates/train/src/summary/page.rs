@@ -139,12 +139,17 @@ fn confusion(summary: &Summary, Judged { tally, .. }: &Judged) -> String {
 fn matrix_row(tally: &Tally, class: usize, row: &[u64], name: &impl Fn(usize) -> String) -> String {
     let images = tally.actual[class].max(1) as f64;
     let cell = |(answer, &count): (usize, &u64)| {
-        let own = if answer == class { " class=\"own\"" } else { "" };
         let share = count as f64 / images;
-        // Few wrong answers must still be seen.
-        let shade = if count == 0 { 0.0 } else { 0.08 + 0.6 * share };
-        let text = if count == 0 { String::new() } else { count.to_string() };
-        format!("<td{own} style=\"background:rgba(217,72,15,{shade:.2})\">{text}</td>")
+        // Wrong answers stand out, few of them too.
+        let (colour, shade) = if answer == class {
+            ("134,142,150", 0.4 * share)
+        } else {
+            ("217,72,15", 0.15 + 0.85 * share.sqrt())
+        };
+        match count {
+            0 => "<td></td>".to_owned(),
+            _ => format!("<td style=\"background:rgba({colour},{shade:.2})\">{count}</td>"),
+        }
     };
     let cells: String = row.iter().enumerate().map(cell).collect();
     format!("<tr><th>{}</th>{cells}</tr>", name(class))
