@@ -5,10 +5,12 @@ mod container;
 mod flags;
 mod job;
 pub mod local;
+mod pretrained;
 mod recipe;
 mod signals;
 mod start;
 mod unsupported;
+mod version;
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -3,8 +3,9 @@
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
+use crate::architecture::{Architecture, normalisation};
 use crate::layer::{BatchNorm, Conv, Linear, global_average_pool, relu, stem_pool};
-use crate::layout::{Layout, Stem};
+use crate::layout::{Layout, Stem, UnitForm};
 use crate::unit::Unit;
 
 /// Units that share a number of filters.
@@ -13,15 +14,18 @@ pub struct Stage {
     units: Vec<Unit>,
 }
 
-/// MXNet's pre-activation ResNet. Fields stand in graph order; see [`crate::parameters`] for the names.
+/// A ResNet of either architecture. Fields stand in graph order; see [`crate::parameters`] for the names.
 #[derive(Module, Debug)]
 pub struct ResNet {
     bn_data: BatchNorm,
     conv0: Conv,
-    /// With the large stem only.
+    /// With v1.5, and with the large stem.
     bn0: Option<BatchNorm>,
+    /// With the large stem only.
+    pools: bool,
     stages: Vec<Stage>,
-    bn1: BatchNorm,
+    /// Where the last unit leaves its sum raw.
+    bn1: Option<BatchNorm>,
     fc: Linear,
 }
 
@@ -33,25 +37,26 @@ impl ResNet {
             Stem::Small => (3, 1),
             Stem::Large => (7, 2),
         };
-        let mut input = layout.stem_filters;
-        let mut stages = Vec::with_capacity(layout.stages.len());
-        for (index, stage) in layout.stages.iter().enumerate() {
-            let mut units = Vec::with_capacity(stage.units);
-            for unit in 0..stage.units {
-                let first = unit == 0;
-                let stride = if first && index > 0 { 2 } else { 1 };
-                units.push(Unit::new(layout.unit, [input, stage.filters], first, stride, device));
-                input = stage.filters;
-            }
-            stages.push(Stage { units });
-        }
+        let (architecture, epsilon) = (layout.architecture, layout.architecture.epsilon());
+        let norm = |channels| BatchNorm::new(channels, epsilon, device);
+        let stage = |forms: Vec<UnitForm>| Stage {
+            units: forms.into_iter().map(|form| Unit::new(architecture, form, device)).collect(),
+        };
+        let width = layout.stages.last().map_or(layout.stem_filters, |stage| stage.filters);
+        let is_v2 = architecture == Architecture::V2;
+        let pools = layout.stem == Stem::Large;
+        let (mean, variance) = normalisation(layout.channels);
         ResNet {
-            bn_data: BatchNorm::new(layout.channels, device).with_fixed_gamma(),
+            bn_data: match architecture {
+                Architecture::V2 => norm(layout.channels).with_fixed_gamma(),
+                Architecture::V15 => BatchNorm::constant((&mean, &variance), epsilon, device),
+            },
             conv0: Conv::new([layout.stem_filters, layout.channels, kernel], stride, device),
-            bn0: (layout.stem == Stem::Large).then(|| BatchNorm::new(layout.stem_filters, device)),
-            stages,
-            bn1: BatchNorm::new(input, device),
-            fc: Linear::new(input, layout.classes, device),
+            bn0: (pools || !is_v2).then(|| norm(layout.stem_filters)),
+            pools,
+            stages: layout.units().into_iter().map(stage).collect(),
+            bn1: is_v2.then(|| norm(width)),
+            fc: Linear::new(width, layout.classes, device),
         }
     }
 
@@ -59,12 +64,18 @@ impl ResNet {
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
         let mut x = self.conv0.forward(self.bn_data.forward(pixels));
         if let Some(bn0) = &self.bn0 {
-            x = stem_pool(relu(bn0.forward(x)));
+            x = relu(bn0.forward(x));
+        }
+        if self.pools {
+            x = stem_pool(x);
         }
         for unit in self.stages.iter().flat_map(|stage| &stage.units) {
             x = unit.forward(x);
         }
-        self.fc.forward(global_average_pool(relu(self.bn1.forward(x))))
+        if let Some(bn1) = &self.bn1 {
+            x = relu(bn1.forward(x));
+        }
+        self.fc.forward(global_average_pool(x))
     }
 }
 

@@ -135,7 +135,7 @@ struct Update<'a> {
 
 impl Map for Update<'_> {
     fn tensor<const D: usize>(&mut self, name: &str, kind: Kind, value: Tensor<D>) -> Tensor<D> {
-        if kind == Kind::Moving {
+        if kind == Kind::Moving || !value.is_require_grad() {
             return value;
         }
         let Optimizer { rule, updates, moments } = &mut *self.optimizer;

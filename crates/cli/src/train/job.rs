@@ -17,6 +17,7 @@ use burn::tensor::Device;
 
 use super::channels::{ClassCounts, Datasets};
 use super::start::Start;
+use super::version;
 use crate::fault::client;
 
 /// The job of `read` on `datasets`, whose `counts` are known unless the training channel is a pipe, going on from `start`.
@@ -51,7 +52,10 @@ pub fn job(
         (names.len() == read.num_classes).then(|| names.to_vec())
     });
     let (layout, initial) = match start {
-        None => (Layout::resnet(read.num_layers, extents, read.num_classes)?.with_output(output), None),
+        None => {
+            let layout = Layout::resnet(read.num_layers, extents, read.num_classes)?.with_output(output);
+            (layout.with_architecture(version::architecture(read.resnet_version))?, None)
+        }
         Some(start) => {
             let (layout, artifact) = start.into_artifact();
             (layout, Some(artifact.into_network(&device.clone().autodiff())?))

@@ -10,7 +10,7 @@ use anyhow::Context;
 use brazier_checkpoint::archive;
 use brazier_collective::Single;
 use brazier_data::{ChannelFiles, Damage, Options, channel, open};
-use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
+use brazier_sagemaker::hyperparameters::{self, Hyperparameters, ResnetVersion};
 use brazier_storage::Location;
 use brazier_train::report::{Table, percent};
 use brazier_train::{Channels, Outcome};
@@ -18,7 +18,7 @@ use brazier_train::{Channels, Outcome};
 use super::channels::{ClassCounts, Datasets};
 use super::recipe::Recipe;
 use super::start::Start;
-use super::{job, signals, start, unsupported};
+use super::{job, pretrained, signals, start, unsupported};
 use crate::fault::client;
 
 /// Trains on the data set at `dataset`. `given` are the hyperparameters of the command line; the rest follows from the
@@ -54,7 +54,8 @@ pub fn run(
     let mut read = hyperparameters::parse(&given, &recipe.rows())?;
     start::check(start.as_ref(), &given, &mut read)?;
     unsupported::hyperparameters(&read)?;
-    let pretrained = read.use_pretrained_model.then(|| Start::pretrained(&read, None)).transpose()?;
+    let pretrained = read.use_pretrained_model.then(|| pretrained::start(&mut read, None)).transpose()?;
+    let (pretrained, taken) = pretrained.unzip();
     let datasets = Datasets::new(train.into(), validation.map(Into::into), &read);
     let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
     let counts = datasets.check()?;
@@ -67,7 +68,7 @@ pub fn run(
         .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
 
     let mut out = io::stdout();
-    goes_on.iter().for_each(|text| tell(&mut out, text));
+    goes_on.iter().chain(taken.flatten().iter()).for_each(|text| tell(&mut out, text));
     introduce(&mut out, &datasets, counts.as_ref(), &read);
     let (train, validation) = datasets.loaders(job::data_threads())?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
@@ -147,8 +148,9 @@ fn introduce(
     if datasets.validation.is_none() {
         lines.push("validation: none, so the last epoch's weights are kept".to_owned());
     }
+    let version = if read.resnet_version == Some(ResnetVersion::V15) { " v1.5" } else { "" };
     lines.push(format!(
-        "ResNet-{} on images of {}, {} classes, {} epochs of {} images in batches of {}, learning rate {}, seed {}",
+        "ResNet-{}{version} on images of {}, {} classes, {} epochs of {} images in batches of {}, learning rate {}, seed {}",
         read.num_layers,
         read.image_shape,
         read.num_classes,

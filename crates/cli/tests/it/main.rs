@@ -3,6 +3,7 @@
 //! - [`container`]: a job under a temporary `/opt/ml`: log, artifact, repeatability, SIGTERM
 //! - [`several_labels`]: jobs with `multi_label=1`, their model and its answers
 //! - [`incremental`]: jobs that go on from a model
+//! - [`torchvision`]: jobs of version 1.5 and its weights, against torchvision itself when `TORCH_PYTHON` names a Python that has it
 //! - [`modes`]: channels in Pipe and FastFile mode, in every form that a channel can have
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
 //! - [`local`]: a person's training run
@@ -32,3 +33,4 @@ mod mxnet;
 mod preview;
 mod refusals;
 mod several_labels;
+mod torchvision;

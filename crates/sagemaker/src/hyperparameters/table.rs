@@ -3,7 +3,7 @@
 //! Names, defaults and ranges are those of the SageMaker developer guide, "Image Classification
 //! Hyperparameters"; upper ends that the guide leaves open are ours.
 
-use super::choice::{Augmentation, DamagedSamples, KvStore, LearningRateSchedule, Optimizer, Precision};
+use super::choice::{Augmentation, DamagedSamples, KvStore, LearningRateSchedule, Optimizer, Precision, ResnetVersion};
 use super::kind::Kind;
 
 /// One row of the table.
@@ -63,6 +63,10 @@ const fn extension(
     Hyperparameter { name, kind, default: Some(default), required: false, help, origin: Origin::Extension }
 }
 
+const fn optional_extension(name: &'static str, kind: Kind, help: &'static str) -> Hyperparameter {
+    Hyperparameter { name, kind, default: None, required: false, help, origin: Origin::Extension }
+}
+
 /// Every hyperparameter: what the user must give, then the network, the schedule, the optimizer, the data,
 /// what is reported, and how the job runs.
 #[rustfmt::skip]
@@ -77,7 +81,7 @@ pub static TABLE: &[Hyperparameter] = &[
     defaulted("image_shape", Kind::ImageShape, "3,224,224",
         "Network input as channels,height,width in pixels. One channel means grey images."),
     defaulted("use_pretrained_model", Kind::Bool, "0",
-        "Start from ImageNet weights of the same depth, with a new last layer. All layers are trained."),
+        "Start from ImageNet weights of the same depth, MXNet's .params or torchvision's .safetensors, with a new last layer. All layers are trained."),
     defaulted("precision_dtype", Kind::Choice(Precision::NAMES), "float32",
         "Number format of the weights while training."),
     defaulted("multi_label", Kind::Bool, "0",
@@ -137,6 +141,8 @@ pub static TABLE: &[Hyperparameter] = &[
         "Epochs over which the learning rate first rises evenly to learning_rate; fewer than epochs."),
     extension("label_smoothing", UNIT, "0.0",
         "Share of each label that goes to all classes equally while training. Not with multi_label."),
+    optional_extension("resnet_version", Kind::Choice(ResnetVersion::NAMES),
+        "Whose ResNet: 2 is MXNet's, 1.5 torchvision's of 18, 34, 50, 101 or 152 layers. Unset: that of the model or the weights that the job starts from, otherwise 2."),
     extension("match_classes", Kind::Bool, "0",
         "With a channel model: match its classes and the data's by their names, so that classes may be added, removed or reordered. Otherwise they must be as many and in the same order."),
     extension("shuffle", Kind::Bool, "True",
