@@ -60,7 +60,8 @@ pub fn safetensors(artifact: &Artifact) -> Result<Vec<u8>, ModelError> {
     if artifact.layout.architecture == Architecture::V15 {
         facts.extend(normalisation(artifact));
     }
-    ::safetensors::serialize(views, Some(facts.into_iter().collect())).map_err(|error| refused(error.to_string()))
+    ::safetensors::serialize(views, Some(facts.into_iter().collect()))
+        .map_err(|error| refused(error.to_string()))
 }
 
 /// `mean` and `std` of the image that the network's first layer takes away and divides by, of pixels of 0..1.
@@ -72,7 +73,9 @@ fn normalisation(artifact: &Artifact) -> impl Iterator<Item = (String, String)> 
         let values = values.iter().map(|&value| f64::from(value));
         let (name, values): (_, Vec<f64>) = match name {
             "aux:bn_data_moving_mean" => ("mean", values.map(rounded).collect()),
-            "aux:bn_data_moving_var" => ("std", values.map(|value| rounded((value + epsilon).sqrt())).collect()),
+            "aux:bn_data_moving_var" => {
+                ("std", values.map(|value| rounded((value + epsilon).sqrt())).collect())
+            }
             _ => return None,
         };
         Some((name.to_owned(), json!(values).to_string()))

@@ -234,6 +234,9 @@ mod tests {
         assert_eq!(shortcuts(v15(18).unwrap()), [false, true, true, true]);
         assert_eq!(shortcuts(v15(50).unwrap()), [true; 4]);
         assert_eq!(shortcuts(layout(18)), [true; 4]);
-        assert_eq!((v15(50).unwrap().name(), layout(20).name()), ("ResNet-50 v1.5".into(), "ResNet-20".into()));
+        assert_eq!(
+            (v15(50).unwrap().name(), layout(20).name()),
+            ("ResNet-50 v1.5".into(), "ResNet-20".into())
+        );
     }
 }

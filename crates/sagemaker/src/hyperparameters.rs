@@ -16,7 +16,9 @@ mod value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use choice::{Augmentation, DamagedSamples, KvStore, LearningRateSchedule, Optimizer, Precision, ResnetVersion};
+pub use choice::{
+    Augmentation, DamagedSamples, KvStore, LearningRateSchedule, Optimizer, Precision, ResnetVersion,
+};
 pub use kind::Kind;
 pub use markdown::markdown;
 pub use parse::{is_true, parse, read};

@@ -2,8 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use brazier_checkpoint::archive::{self, Limits};
 use brazier_model::artifact::{PARAMS_ENDING, TENSORS_ENDING, Weights};
 use brazier_model::layout::{Output, Stem};
@@ -21,10 +24,7 @@ use crate::fault::client;
 ///
 /// # Errors
 /// Weights that are not there, or of another depth or version.
-pub fn start(
-    read: &mut Hyperparameters,
-    channel: Option<&Path>,
-) -> anyhow::Result<(Start, Option<String>)> {
+pub fn start(read: &mut Hyperparameters, channel: Option<&Path>) -> anyhow::Result<(Start, Option<String>)> {
     if read.image_shape.channels != 3 {
         return Err(client(format!(
             "use_pretrained_model=1 starts from weights for colour images: image_shape is {}, expected 3 channels",
@@ -76,12 +76,10 @@ fn weights(folder: &Path, read: &Hyperparameters) -> anyhow::Result<Option<Weigh
         return Ok(None);
     }
     let mut found = names(folder, "")?;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if let Ok(name) = entry.file_name().into_string()
-            && entry.file_type()?.is_dir()
-        {
-            found.extend(names(&entry.path(), &format!("{name}/"))?);
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry.with_context(|| folder.display().to_string())?.path();
+        if let Some(name) = path.file_name().and_then(OsStr::to_str).filter(|_| path.is_dir()) {
+            found.extend(names(&path, &format!("{name}/"))?);
         }
     }
     let packed = folder.join("model.tar.gz");

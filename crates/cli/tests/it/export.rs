@@ -47,7 +47,7 @@ fn onnx_runtime_agrees() {
         (digits(&path("20"), "20", "1,28,28", "2"), [1, 28, 28], "Softmax"),
         // The large stem with its pool, bottlenecks, colour, and sides that do not halve evenly.
         (digits(&path("50"), "50", "3,45,36", "2"), [3, 45, 36], "Softmax"),
-        (digits(&path("18-v1.5"), "18", "1,28,28", "1.5"), [1, 28, 28], "Softmax"),
+        (digits(&path("18-v1.5"), "18", "1,12,12", "1.5"), [1, 12, 12], "Softmax"),
         (digits(&path("50-v1.5"), "50", "3,45,36", "1.5"), [3, 45, 36], "Softmax"),
         (several.path("model"), [1, 8, 8], "Sigmoid"),
     ];

@@ -66,12 +66,7 @@ impl Weights {
     /// # Errors
     /// Weights of another depth or, from torchvision's file, of other tensors. Whether those of a `.params` file fit shows
     /// in [`Artifact::into_network`].
-    pub fn into_artifact(
-        self,
-        layout: Layout,
-        shape: [usize; 3],
-        seed: u64,
-    ) -> Result<Artifact, ModelError> {
+    pub fn into_artifact(self, layout: Layout, shape: [usize; 3], seed: u64) -> Result<Artifact, ModelError> {
         // The arrays of a deeper network hold those of a shallower one, with the same shapes.
         let (found, wanted) = (self.depth(), layout.depth());
         if found != wanted {

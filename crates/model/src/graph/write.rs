@@ -163,8 +163,7 @@ impl Graph {
             y = self.convolution(y, &format!("{name}_conv{number}"), filters, kernel, stride, Some(pad));
         }
         if form.shortcut {
-            shortcut =
-                self.convolution(shortcut, &format!("{name}_sc"), form.filters, 1, form.stride, None);
+            shortcut = self.convolution(shortcut, &format!("{name}_sc"), form.filters, 1, form.stride, None);
         }
         self.sum(y, shortcut)
     }
@@ -182,8 +181,7 @@ impl Graph {
             }
         }
         if form.shortcut {
-            shortcut =
-                self.convolution(shortcut, &format!("{name}_sc"), form.filters, 1, form.stride, None);
+            shortcut = self.convolution(shortcut, &format!("{name}_sc"), form.filters, 1, form.stride, None);
             shortcut = self.batch_norm(shortcut, &format!("{name}_sc_bn"), false);
         }
         let sum = self.sum(y, shortcut);

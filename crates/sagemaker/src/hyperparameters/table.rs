@@ -3,7 +3,9 @@
 //! Names, defaults and ranges are those of the SageMaker developer guide, "Image Classification
 //! Hyperparameters"; upper ends that the guide leaves open are ours.
 
-use super::choice::{Augmentation, DamagedSamples, KvStore, LearningRateSchedule, Optimizer, Precision, ResnetVersion};
+use super::choice::{
+    Augmentation, DamagedSamples, KvStore, LearningRateSchedule, Optimizer, Precision, ResnetVersion,
+};
 use super::kind::Kind;
 
 /// One row of the table.

@@ -28,11 +28,11 @@ fn tensors(depth: u32) -> Tensors {
 
 /// A file in which tensors hold `value`, bytes of the type `dtype`, all along.
 fn file(tensors: &Tensors, dtype: safetensors::Dtype, value: &[u8]) -> Vec<u8> {
-    let bytes: Vec<Vec<u8>> =
-        tensors.iter().map(|(_, shape)| value.repeat(shape.iter().product())).collect();
-    let views = tensors.iter().zip(&bytes).map(|((name, shape), bytes)| {
-        (name.clone(), TensorView::new(dtype, shape.clone(), bytes).unwrap())
-    });
+    let bytes: Vec<Vec<u8>> = tensors.iter().map(|(_, shape)| value.repeat(shape.iter().product())).collect();
+    let views = tensors
+        .iter()
+        .zip(&bytes)
+        .map(|((name, shape), bytes)| (name.clone(), TensorView::new(dtype, shape.clone(), bytes).unwrap()));
     safetensors::serialize(views, None).unwrap()
 }
 
@@ -82,13 +82,17 @@ fn a_file_that_does_not_fit_is_refused_in_its_own_words() {
     let mut wide = tensors(50);
     wide.iter_mut().find(|(name, _)| name == "layer2.0.conv1.weight").unwrap().1[0] = 256;
     assert!(
-        refused(&wide, 50).contains("'layer2.0.conv1.weight' has shape [256, 256, 1, 1], the network needs [128"),
+        refused(&wide, 50)
+            .contains("'layer2.0.conv1.weight' has shape [256, 256, 1, 1], the network needs [128"),
     );
     let mut more = tensors(18);
     more.push(("layer1.0.se.fc1.weight".into(), vec![4]));
     assert!(refused(&more, 18).contains("tensor 'layer1.0.se.fc1.weight' has no place"));
     let mxnets = vec![("conv0_weight".to_owned(), vec![4])];
-    assert!(refused(&mxnets, 18).contains("has no tensor 'conv1.weight', expected torchvision's names; it has conv0"));
+    assert!(
+        refused(&mxnets, 18)
+            .contains("has no tensor 'conv1.weight', expected torchvision's names; it has conv0")
+    );
 }
 
 #[test]
