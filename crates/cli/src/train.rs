@@ -6,11 +6,13 @@ mod flags;
 mod job;
 pub mod local;
 mod precision;
+mod pretrained;
 mod recipe;
 mod rehearsal;
 mod signals;
 mod start;
 mod unsupported;
+mod version;
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -13,8 +13,12 @@ use serde::{Deserialize, Serialize};
 use crate::initial::gaussian;
 use crate::layout::{Stage, UnitKind};
 use crate::metadata::{self, Metadata};
-use crate::parameters::{Arrays, export, fit, import};
+use crate::parameters::{Arrays, export, fit, import, shapes};
 use crate::{Layout, ModelError, ResNet, graph};
+
+mod weights;
+
+pub use weights::{TENSORS_ENDING, Weights};
 
 /// The graph's file name.
 pub const SYMBOL_FILE: &str = "image-classification-symbol.json";
@@ -22,7 +26,8 @@ pub const SYMBOL_FILE: &str = "image-classification-symbol.json";
 /// The input shape's file name.
 pub const SHAPES_FILE: &str = "model-shapes.json";
 
-const PARAMS_ENDING: &str = ".params";
+/// How MXNet's files of weights end.
+pub const PARAMS_ENDING: &str = ".params";
 
 const SYMBOL_ENDING: &str = "-symbol.json";
 
@@ -106,32 +111,6 @@ impl Artifact {
         Ok(Artifact { layout, shape, metadata, params_file: params_file.clone(), arrays })
     }
 
-    /// A model that begins with the weights of a `.params` file, trained on other classes: the last layer is new, its
-    /// weights random, as `seed` says. Whether the rest fits `layout` shows in [`Artifact::into_network`].
-    ///
-    /// # Errors
-    /// Bytes that are no such file, or weights of another depth or first convolution.
-    pub fn pretrained(
-        layout: Layout,
-        shape: [usize; 3],
-        (params_file, bytes): (String, &[u8]),
-        seed: u64,
-    ) -> Result<Self, ModelError> {
-        let mut arrays = read_arrays(&params_file, bytes)?;
-        // The arrays of a deeper network hold those of a shallower one, with the same shapes.
-        let (found, wanted) = (depth(&arrays), layout.depth());
-        if found != wanted {
-            let reason = format!("its arrays are those of a ResNet-{found}, num_layers is {wanted}");
-            return Err(ModelError::File { file: params_file, reason });
-        }
-        let width = layout.stages.last().map_or(0, |stage| stage.filters);
-        let weight = format!("{}_weight", layout.head);
-        let values = gaussian(seed, &weight, &[layout.classes, width]);
-        arrays.insert(format!("arg:{weight}"), (vec![layout.classes, width], values));
-        arrays.insert(format!("arg:{}_bias", layout.head), (vec![layout.classes], vec![0.0; layout.classes]));
-        Ok(Artifact { layout, shape, metadata: None, params_file, arrays })
-    }
-
     /// Builds the network with its weights on `device`.
     ///
     /// # Errors
@@ -208,10 +187,9 @@ impl Artifact {
     pub fn check(&self) -> Result<(), ModelError> {
         self.check_widths()?;
         let network = ResNet::new(&self.layout, &Device::flex());
-        for parameter in export(&network, &self.layout.head) {
-            let name = parameter.key();
-            let found = self.arrays.get(&name).map(|(shape, _)| shape.as_slice());
-            fit(&self.params_file, &name, found, &parameter.shape)?;
+        for (key, _, expected) in shapes(&network, &self.layout.head) {
+            let found = self.arrays.get(&key).map(|(shape, _)| shape.as_slice());
+            fit(&self.params_file, &key, found, &expected)?;
         }
         Ok(())
     }
@@ -246,15 +224,6 @@ fn read_arrays(file: &str, bytes: &[u8]) -> Result<Arrays, ModelError> {
         arrays.insert(name, (array.shape, values));
     }
     Ok(arrays)
-}
-
-/// The depth of the network that arrays of these names make, as `num_layers` counts it.
-fn depth(arrays: &Arrays) -> usize {
-    let ending = |ending: &str| {
-        arrays.keys().filter(|name| name.starts_with("arg:stage") && name.ends_with(ending)).count()
-    };
-    let each = if ending("_conv3_weight") > 0 { 3 } else { 2 };
-    2 + ending("_conv1_weight") * each
 }
 
 /// The file that ends so: of weights the newest, of others the last in name order.

@@ -1,5 +1,7 @@
 //! What can be wrong with a network or a model folder.
 
+use crate::architecture::Architecture;
+
 /// A network that cannot be built, or a saved model that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -8,6 +10,14 @@ pub enum ModelError {
     Depth {
         /// The depth asked for.
         found: u32,
+    },
+    /// A depth that there is, but not in that version.
+    #[error("resnet_version {architecture} has the depths {}, num_layers is {found}", list(architecture.depths()))]
+    VersionDepth {
+        /// The version asked for.
+        architecture: Architecture,
+        /// The depth asked for.
+        found: usize,
     },
     /// An image without channels or extent.
     #[error("image_shape is {channels},{height},{width}, expected positive channels, height and width")]
@@ -77,4 +87,8 @@ pub enum ModelError {
         /// What was found and what was expected.
         reason: String,
     },
+}
+
+fn list(depths: &[u32]) -> String {
+    depths.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

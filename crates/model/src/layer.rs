@@ -9,10 +9,8 @@ use burn::tensor::module::{batch_norm, batch_norm_train, conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{DType, Device, Tensor, activation};
 
-/// Added to the variance. Source: `eps=2e-5` in MXNet's `symbols/resnet.py`.
-pub const EPSILON: f64 = 2e-5;
-
-/// Share of the old moving statistic that stays at each step. Source: `bn_mom=0.9`, same file.
+/// Share of the old moving statistic that stays at each step. Sources: `bn_mom=0.9` in MXNet's `symbols/resnet.py`, and
+/// `momentum=0.1`, torch's word for the new one's share, in its `BatchNorm2d`.
 pub const MOVING_SHARE: f64 = 0.9;
 
 /// A convolution without bias.
@@ -50,24 +48,42 @@ pub struct BatchNorm {
     pub moving_mean: RunningState<Tensor<1>>,
     /// `[channels]`
     pub moving_var: RunningState<Tensor<1>>,
+    /// Added to the variance.
+    epsilon: f64,
     fix_gamma: bool,
+    use_global_stats: bool,
 }
 
 impl BatchNorm {
     /// The identity at start: gamma 1, beta 0, mean 0, variance 1.
-    pub fn new(channels: usize, device: &Device) -> Self {
+    pub fn new(channels: usize, epsilon: f64, device: &Device) -> Self {
         BatchNorm {
             gamma: learned(Tensor::ones([channels], device)),
             beta: learned(Tensor::zeros([channels], device)),
             moving_mean: RunningState::new(Tensor::zeros([channels], device)),
             moving_var: RunningState::new(Tensor::ones([channels], device)),
+            epsilon,
             fix_gamma: false,
+            use_global_stats: false,
         }
     }
 
     /// Scale taken as 1 whatever `gamma` holds: MXNet's `fix_gamma=True`, used on the raw image.
     pub fn with_fixed_gamma(self) -> Self {
         BatchNorm { fix_gamma: true, ..self }
+    }
+
+    /// Numbers that no training moves, MXNet's `use_global_stats=True`, and neither scale nor offset.
+    pub fn constant((mean, variance): (&[f32], &[f32]), epsilon: f64, device: &Device) -> Self {
+        let norm = BatchNorm::new(mean.len(), epsilon, device).with_fixed_gamma();
+        BatchNorm {
+            gamma: norm.gamma.set_require_grad(false),
+            beta: norm.beta.set_require_grad(false),
+            moving_mean: RunningState::new(Tensor::from_floats(mean, device)),
+            moving_var: RunningState::new(Tensor::from_floats(variance, device)),
+            use_global_stats: true,
+            ..norm
+        }
     }
 
     /// Batch statistics while training (an autodiff device), moving ones otherwise.
@@ -79,11 +95,11 @@ impl BatchNorm {
             false => self.gamma.val(),
         };
         let beta = self.beta.val();
-        if !device.is_autodiff() {
-            let (mean, var) = (self.moving_mean.value(), self.moving_var.value());
-            return cast(batch_norm(x, gamma, beta, mean, var, EPSILON), format);
+        if self.use_global_stats || !device.is_autodiff() {
+            let (mean, variance) = (self.moving_mean.value(), self.moving_var.value());
+            return cast(batch_norm(x, gamma, beta, mean, variance, self.epsilon), format);
         }
-        let result = batch_norm_train(x, gamma, beta, EPSILON);
+        let result = batch_norm_train(x, gamma, beta, self.epsilon);
         advance(&self.moving_mean, result.mean);
         advance(&self.moving_var, result.variance);
         cast(result.output, format)

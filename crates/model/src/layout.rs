@@ -1,6 +1,7 @@
 //! Which network a job asks for: family by depth, stem by image height.
 
 use crate::ModelError;
+use crate::architecture::Architecture;
 
 /// Depths of the four-stage ImageNet family, then of the three-stage CIFAR family.
 pub const DEPTHS: [u32; 11] = [18, 34, 50, 101, 152, 200, 20, 32, 44, 56, 110];
@@ -44,9 +45,26 @@ pub enum Output {
     Logistic,
 }
 
+/// What one residual unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitForm {
+    /// Its convolutions.
+    pub kind: UnitKind,
+    /// Channels that come in.
+    pub input: usize,
+    /// Channels that go out.
+    pub filters: usize,
+    /// What the image is divided by.
+    pub stride: usize,
+    /// Whether a 1x1 convolution stands in for the identity.
+    pub shortcut: bool,
+}
+
 /// Everything that decides the network's tensors and what they compute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
+    /// What its units do with their convolutions.
+    pub architecture: Architecture,
     /// Image channels: 1 or 3.
     pub channels: usize,
     /// The first convolution's form.
@@ -66,7 +84,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout for `num_layers`, by family: 18..200 have four stages, 20..110 three. The stem follows `height`
+    /// The layout of MXNet's network for `num_layers`, by family: 18..200 have four stages, 20..110 three. The stem follows `height`
     /// alone, as in MXNet; unlike MXNet the family does not, so that 18 layers train on 28x28 images.
     ///
     /// # Errors
@@ -104,6 +122,7 @@ impl Layout {
         }
         let stem = if height <= SMALL_IMAGE_HEIGHT { Stem::Small } else { Stem::Large };
         Ok(Layout {
+            architecture: Architecture::V2,
             channels,
             stem,
             stem_filters,
@@ -125,6 +144,47 @@ impl Layout {
     #[must_use]
     pub fn with_stem(self, stem: Stem) -> Self {
         Layout { stem, ..self }
+    }
+
+    /// The network of the same depth in another architecture.
+    ///
+    /// # Errors
+    /// A depth that it does not have.
+    pub fn with_architecture(self, architecture: Architecture) -> Result<Self, ModelError> {
+        let depth = self.depth();
+        match architecture.depths().iter().any(|&known| known as usize == depth) {
+            true => Ok(Layout { architecture, ..self }),
+            false => Err(ModelError::VersionDepth { architecture, found: depth }),
+        }
+    }
+
+    /// The units of each stage. All stages but the first begin by halving the image.
+    pub fn units(&self) -> Vec<Vec<UnitForm>> {
+        let mut input = self.stem_filters;
+        let stage = |(index, stage): (usize, &Stage)| {
+            let form = |unit| {
+                let stride = if unit == 0 && index > 0 { 2 } else { 1 };
+                let shortcut = match self.architecture {
+                    // Also where shapes would allow the identity.
+                    Architecture::V2 => unit == 0,
+                    Architecture::V15 => stride != 1 || input != stage.filters,
+                };
+                let form = UnitForm { kind: self.unit, input, filters: stage.filters, stride, shortcut };
+                input = stage.filters;
+                form
+            };
+            (0..stage.units).map(form).collect()
+        };
+        self.stages.iter().enumerate().map(stage).collect()
+    }
+
+    /// What people call it: `ResNet-50`, and its version unless that is MXNet's.
+    pub fn name(&self) -> String {
+        let depth = self.depth();
+        match self.architecture {
+            Architecture::V2 => format!("ResNet-{depth}"),
+            Architecture::V15 => format!("ResNet-{depth} v1.5"),
+        }
     }
 
     /// Convolution and linear layers along the longest path, as depth is counted: `num_layers` of the job.
@@ -158,5 +218,25 @@ mod tests {
         assert!(message(19, [3, 32, 32], 2).contains("19"));
         assert!(message(18, [3, 0, 32], 2).contains("3,0,32"));
         assert!(message(18, [3, 32, 32], 1).contains('1'));
+    }
+
+    #[test]
+    fn a_version_has_depths_and_shortcuts_of_its_own() {
+        let layout = |depth| Layout::resnet(depth, [3, 224, 224], 2).unwrap();
+        let v15 = |depth| layout(depth).with_architecture(Architecture::V15);
+        for depth in DEPTHS {
+            assert_eq!(v15(depth).is_ok(), [18, 34, 50, 101, 152].contains(&depth), "{depth}");
+        }
+        assert!(v15(200).unwrap_err().to_string().contains("18, 34, 50, 101, 152, num_layers is 200"));
+        let shortcuts = |layout: Layout| -> Vec<bool> {
+            layout.units().iter().map(|stage| stage[0].shortcut && !stage[1].shortcut).collect()
+        };
+        assert_eq!(shortcuts(v15(18).unwrap()), [false, true, true, true]);
+        assert_eq!(shortcuts(v15(50).unwrap()), [true; 4]);
+        assert_eq!(shortcuts(layout(18)), [true; 4]);
+        assert_eq!(
+            (v15(50).unwrap().name(), layout(20).name()),
+            ("ResNet-50 v1.5".into(), "ResNet-20".into())
+        );
     }
 }

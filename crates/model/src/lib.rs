@@ -1,17 +1,18 @@
-//! The ResNet family of MXNet's image classification, on burn.
+//! The ResNet family of MXNet's image classification, and torchvision's, on burn.
 //!
-//! - [`layout`]: which units, filters and stem a job asks for, or a saved graph shows
+//! - [`architecture`], [`layout`]: which units, filters and stem a job asks for, or a saved graph shows
 //! - [`layer`]: convolution, batch norm, linear, pooling: the only place that calls burn's kernels
 //! - [`unit`], [`resnet`]: the network built from them, its forward pass; [`freeze`]: which part of it does not learn
 //! - [`initial`]: starting weights, a pure function of seed and parameter name
 //! - [`parameters`]: every tensor under its MXNet name, in graph order, out of and into the network
 //! - [`loss`]: cross-entropy and how many answers were right
 //! - [`graph`]: the layout as an MXNet symbol; [`artifact`], [`metadata`]: what is written for serving;
-//!   [`export`]: the same for other programs
+//!   [`export`]: the same for other programs; `torchvision`: its names of our tensors
 //!
 //! Not here: the loop (`train`), pixels (`image`), byte formats (`mxnet`). Called by `train`, `serve` and `cli`.
 //! Invariant: parameter names, shapes and order are those of MXNet's graph, whatever burn calls them.
 
+pub mod architecture;
 pub mod artifact;
 pub mod error;
 pub mod export;
@@ -25,8 +26,10 @@ pub mod metadata;
 mod names;
 pub mod parameters;
 pub mod resnet;
+mod torchvision;
 pub mod unit;
 
+pub use architecture::Architecture;
 pub use error::ModelError;
 pub use layout::Layout;
 pub use resnet::ResNet;

@@ -27,6 +27,10 @@ impl Path {
         let mut words = Vec::with_capacity(self.0.len());
         let mut parts = self.0.iter().map(String::as_str);
         while let Some(part) = parts.next() {
+            // The variants of an enum have places of their own, such as `PreActivation`.
+            if part.starts_with(|c: char| c.is_ascii_uppercase()) {
+                continue;
+            }
             // Lists count from 0 here and from 1 in MXNet's names.
             let mut numbered = |noun: &str| {
                 let index = parts.next().and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
@@ -58,6 +62,7 @@ mod tests {
     fn places_become_names() {
         let name = |place: &str| Path(place.split('.').map(str::to_owned).collect()).mxnet_name("fc1");
         assert_eq!(name("stages.0.units.1.bn1.gamma"), "stage1_unit2_bn1_gamma");
+        assert_eq!(name("stages.3.units.0.PostActivation.sc_bn.beta"), "stage4_unit1_sc_bn_beta");
         assert_eq!(name("bn_data.moving_var"), "bn_data_moving_var");
         assert_eq!(name("fc.weight"), "fc1_weight");
     }

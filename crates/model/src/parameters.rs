@@ -58,6 +58,13 @@ pub fn export(network: &ResNet, head: &str) -> Vec<Parameter> {
     read.found
 }
 
+/// Key, name and shape of every tensor in graph order: [`export`] without the values.
+pub(crate) fn shapes(network: &ResNet, head: &str) -> Vec<(String, String, Vec<usize>)> {
+    let mut measure = Measure { path: Path::default(), head, found: Vec::new() };
+    network.visit(&mut measure);
+    measure.found
+}
+
 /// Whether every value of every tensor is a number that is not infinite.
 pub fn is_finite(network: &ResNet, head: &str) -> bool {
     export(network, head).iter().all(|parameter| parameter.values.iter().all(|value| value.is_finite()))
@@ -136,6 +143,27 @@ impl ModuleVisitor for Read<'_> {
             shape: value.dims().to_vec(),
             values: value.into_data().iter::<f32>().collect(),
         });
+    }
+}
+
+struct Measure<'a> {
+    path: Path,
+    head: &'a str,
+    found: Vec<(String, String, Vec<usize>)>,
+}
+
+impl ModuleVisitor for Measure<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let name = self.path.mxnet_name(self.head);
+        self.found.push((key(&name, self.path.kind()), name, param.lazy_shape().to_vec()));
     }
 }
 

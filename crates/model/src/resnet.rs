@@ -3,9 +3,10 @@
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
+use crate::architecture::{Architecture, normalisation};
 use crate::freeze::Frozen;
 use crate::layer::{BatchNorm, Conv, Linear, global_average_pool, relu, stem_pool};
-use crate::layout::{Layout, Stem};
+use crate::layout::{Layout, Stem, UnitForm};
 use crate::unit::Unit;
 
 /// Units that share a number of filters.
@@ -20,15 +21,18 @@ impl Stage {
     }
 }
 
-/// MXNet's pre-activation ResNet. Fields stand in graph order; see [`crate::parameters`] for the names.
+/// A ResNet of either architecture. Fields stand in graph order; see [`crate::parameters`] for the names.
 #[derive(Module, Debug)]
 pub struct ResNet {
     bn_data: BatchNorm,
     conv0: Conv,
-    /// With the large stem only.
+    /// With v1.5, and with the large stem.
     bn0: Option<BatchNorm>,
+    /// With the large stem only.
+    pools: bool,
     stages: Vec<Stage>,
-    bn1: BatchNorm,
+    /// Where the last unit leaves its sum raw.
+    bn1: Option<BatchNorm>,
     fc: Linear,
 }
 
@@ -40,25 +44,26 @@ impl ResNet {
             Stem::Small => (3, 1),
             Stem::Large => (7, 2),
         };
-        let mut input = layout.stem_filters;
-        let mut stages = Vec::with_capacity(layout.stages.len());
-        for (index, stage) in layout.stages.iter().enumerate() {
-            let mut units = Vec::with_capacity(stage.units);
-            for unit in 0..stage.units {
-                let first = unit == 0;
-                let stride = if first && index > 0 { 2 } else { 1 };
-                units.push(Unit::new(layout.unit, [input, stage.filters], first, stride, device));
-                input = stage.filters;
-            }
-            stages.push(Stage { units });
-        }
+        let (architecture, epsilon) = (layout.architecture, layout.architecture.epsilon());
+        let norm = |channels| BatchNorm::new(channels, epsilon, device);
+        let stage = |forms: Vec<UnitForm>| Stage {
+            units: forms.into_iter().map(|form| Unit::new(architecture, form, device)).collect(),
+        };
+        let width = layout.stages.last().map_or(layout.stem_filters, |stage| stage.filters);
+        let is_v2 = architecture == Architecture::V2;
+        let pools = layout.stem == Stem::Large;
+        let (mean, variance) = normalisation(layout.channels);
         ResNet {
-            bn_data: BatchNorm::new(layout.channels, device).with_fixed_gamma(),
+            bn_data: match architecture {
+                Architecture::V2 => norm(layout.channels).with_fixed_gamma(),
+                Architecture::V15 => BatchNorm::constant((&mean, &variance), epsilon, device),
+            },
             conv0: Conv::new([layout.stem_filters, layout.channels, kernel], stride, device),
-            bn0: (layout.stem == Stem::Large).then(|| BatchNorm::new(layout.stem_filters, device)),
-            stages,
-            bn1: BatchNorm::new(input, device),
-            fc: Linear::new(input, layout.classes, device),
+            bn0: (pools || !is_v2).then(|| norm(layout.stem_filters)),
+            pools,
+            stages: layout.units().into_iter().map(stage).collect(),
+            bn1: is_v2.then(|| norm(width)),
+            fc: Linear::new(width, layout.classes, device),
         }
     }
 
@@ -74,32 +79,35 @@ impl ResNet {
         if frozen == Frozen::Nothing {
             return self.forward(pixels);
         }
-        let still = self.valid();
-        let (first, rest) = self.stages.split_at(frozen.stages(self.stages.len()));
-        let x = still
-            .stages
-            .iter()
-            .take(first.len())
-            .fold(still.stem(pixels.inner()), |x, stage| stage.forward(x));
+        let (still, stages) = (self.valid(), frozen.stages(self.stages.len()));
+        let x = still.stem(pixels.inner());
+        let x = still.stages.iter().take(stages).fold(x, |x, stage| stage.forward(x));
         let features = match frozen {
             Frozen::Body => Tensor::from_inner(still.features(x)),
-            _ => self.features(rest.iter().fold(Tensor::from_inner(x), |x, stage| stage.forward(x))),
+            _ => {
+                let rest = self.stages.iter().skip(stages);
+                self.features(rest.fold(Tensor::from_inner(x), |x, stage| stage.forward(x)))
+            }
         };
         self.fc.forward(features)
     }
 
     /// Pixels to what the first stage takes.
     fn stem(&self, pixels: Tensor<4>) -> Tensor<4> {
-        let x = self.conv0.forward(self.bn_data.forward(pixels));
-        match &self.bn0 {
-            Some(bn0) => stem_pool(relu(bn0.forward(x))),
-            None => x,
+        let mut x = self.conv0.forward(self.bn_data.forward(pixels));
+        if let Some(bn0) = &self.bn0 {
+            x = relu(bn0.forward(x));
         }
+        if self.pools { stem_pool(x) } else { x }
     }
 
     /// What the last stage gives to what the last layer takes, `[n, filters]`.
     fn features(&self, x: Tensor<4>) -> Tensor<2> {
-        global_average_pool(relu(self.bn1.forward(x)))
+        let x = match &self.bn1 {
+            Some(bn1) => relu(bn1.forward(x)),
+            None => x,
+        };
+        global_average_pool(x)
     }
 }
 

@@ -1,76 +1,40 @@
-//! The pre-activation residual unit: normalise, activate, convolve; the sum is not activated.
+//! The residual unit of either architecture.
+
+mod post_activation;
+mod pre_activation;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::layer::{BatchNorm, Conv, relu};
-use crate::layout::UnitKind;
+use self::post_activation::PostActivation;
+use self::pre_activation::PreActivation;
+use crate::architecture::Architecture;
+use crate::layout::UnitForm;
 
-/// One residual unit. Field names and order are MXNet's: `stageI_unitJ_bn1`, `…_conv1`, …, `…_sc`.
+/// One residual unit.
 #[derive(Module, Debug)]
-pub struct Unit {
-    bn1: BatchNorm,
-    conv1: Conv,
-    bn2: BatchNorm,
-    conv2: Conv,
-    /// Bottleneck units only.
-    bn3: Option<BatchNorm>,
-    /// Bottleneck units only.
-    conv3: Option<Conv>,
-    /// The 1x1 shortcut of a stage's first unit, also where shapes would allow the identity.
-    sc: Option<Conv>,
+pub enum Unit {
+    /// MXNet's, v2.
+    PreActivation(PreActivation),
+    /// torchvision's, v1.5.
+    PostActivation(PostActivation),
 }
 
 impl Unit {
-    /// A unit from `input` to `filters` channels; `first` in its stage, it gets a shortcut convolution and `stride`.
-    pub fn new(
-        kind: UnitKind,
-        [input, filters]: [usize; 2],
-        first: bool,
-        stride: usize,
-        device: &Device,
-    ) -> Self {
-        let norm = |channels| BatchNorm::new(channels, device);
-        let conv = |shape, stride| Conv::new(shape, stride, device);
-        let sc = first.then(|| conv([filters, input, 1], stride));
-        match kind {
-            UnitKind::Basic => Unit {
-                bn1: norm(input),
-                conv1: conv([filters, input, 3], stride),
-                bn2: norm(filters),
-                conv2: conv([filters, filters, 3], 1),
-                bn3: None,
-                conv3: None,
-                sc,
-            },
-            UnitKind::Bottleneck => {
-                let inner = filters / 4;
-                Unit {
-                    bn1: norm(input),
-                    conv1: conv([inner, input, 1], 1),
-                    bn2: norm(inner),
-                    conv2: conv([inner, inner, 3], stride),
-                    bn3: Some(norm(inner)),
-                    conv3: Some(conv([filters, inner, 1], 1)),
-                    sc,
-                }
-            }
+    /// The unit of `form`.
+    pub fn new(architecture: Architecture, form: UnitForm, device: &Device) -> Self {
+        let epsilon = architecture.epsilon();
+        match architecture {
+            Architecture::V2 => Unit::PreActivation(PreActivation::new(form, epsilon, device)),
+            Architecture::V15 => Unit::PostActivation(PostActivation::new(form, epsilon, device)),
         }
     }
 
     /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let active = relu(self.bn1.forward(x.clone()));
-        // The shortcut convolution starts from the first activation, not from the raw input.
-        let shortcut = match &self.sc {
-            Some(sc) => sc.forward(active.clone()),
-            None => x,
-        };
-        let mut y = self.conv1.forward(active);
-        y = self.conv2.forward(relu(self.bn2.forward(y)));
-        if let (Some(bn3), Some(conv3)) = (&self.bn3, &self.conv3) {
-            y = conv3.forward(relu(bn3.forward(y)));
+        match self {
+            Unit::PreActivation(unit) => unit.forward(x),
+            Unit::PostActivation(unit) => unit.forward(x),
         }
-        y + shortcut
     }
 }

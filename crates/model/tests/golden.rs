@@ -1,4 +1,5 @@
-//! Graphs, shapes and outputs against MXNet 1.9.1: `tests/golden/network` has the figures and the script.
+//! Graphs, shapes and outputs against MXNet 1.9.1, and outputs against torchvision: `tests/golden/network` and
+//! `tests/golden/torchvision` have the figures and the scripts.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -13,9 +14,9 @@ use std::path::{Path, PathBuf};
 use brazier_model::layout::{Output, Stem};
 use brazier_model::parameters::{Kind, export};
 use brazier_model::resnet::pixels_to_tensor;
-use brazier_model::{Layout, ResNet, graph, loss};
+use brazier_model::{Architecture, Layout, ResNet, graph, loss};
 use brazier_mxnet::symbol::Symbol;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -103,18 +104,39 @@ fn logits_and_probabilities_are_mxnets() {
         ));
         let probabilities: Vec<f64> =
             loss::probabilities(logits.clone(), Output::Softmax).into_data().iter::<f64>().collect();
-        let logits: Vec<f64> = logits.into_data().iter::<f64>().collect();
-        let expected = |key: &str| case[key].as_array().unwrap().iter().map(numbers).collect::<Vec<_>>();
         let context = format!("{} layers at {}", case["num_layers"], case["image_shape"]);
-        for (image, theirs) in expected("logits").iter().enumerate() {
-            let largest = theirs.iter().fold(0.0, |largest: f64, logit| largest.max(logit.abs()));
-            let ours = &logits[image * layout.classes..];
-            for (ours, theirs) in ours.iter().zip(theirs) {
-                assert!((ours - theirs).abs() <= 3e-5 * largest, "{context}: logit {ours}, MXNet {theirs}");
-            }
-        }
-        for (ours, theirs) in probabilities.iter().zip(expected("probabilities").concat()) {
+        compare_logits(&case, logits, &context);
+        let theirs = case["probabilities"].as_array().unwrap().iter().flat_map(numbers);
+        for (ours, theirs) in probabilities.iter().zip(theirs) {
             assert!((ours - theirs).abs() <= 1e-4, "{context}: probability {ours}, MXNet {theirs}");
+        }
+    }
+}
+
+#[test]
+fn logits_of_version_1_5_are_torchvisions() {
+    let device = Device::flex();
+    for case in figures("../torchvision/forward.json") {
+        let layout = layout(&case).with_architecture(Architecture::V15).unwrap();
+        let [channels, height, width] = shape(&case);
+        let pixels = weights::pixels(3, [channels, height, width]);
+        let pixels = pixels_to_tensor(pixels, [3, height, width, channels], &device);
+        let logits = weights::network(&layout, &device).forward(pixels);
+        compare_logits(&case, logits, &format!("{} at {}", layout.name(), case["image_shape"]));
+    }
+}
+
+/// The logits of every image against the figures of `case`, relative to the image's largest.
+fn compare_logits(case: &Value, logits: Tensor<2>, context: &str) {
+    let [images, classes] = logits.dims();
+    let logits: Vec<f64> = logits.into_data().iter::<f64>().collect();
+    let expected = case["logits"].as_array().unwrap();
+    assert_eq!(expected.len(), images);
+    for (ours, theirs) in logits.chunks(classes).zip(expected) {
+        let theirs = numbers(theirs);
+        let largest = theirs.iter().fold(0.0, |largest: f64, logit| largest.max(logit.abs()));
+        for (ours, theirs) in ours.iter().zip(theirs) {
+            assert!((ours - theirs).abs() <= 3e-5 * largest, "{context}: logit {ours}, expected {theirs}");
         }
     }
 }

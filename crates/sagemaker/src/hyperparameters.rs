@@ -18,6 +18,7 @@ use std::fmt;
 
 pub use choice::{
     Augmentation, ComputeDtype, DamagedSamples, Freeze, KvStore, LearningRateSchedule, Optimizer, Precision,
+    ResnetVersion,
 };
 pub use kind::Kind;
 pub use markdown::markdown;
@@ -35,6 +36,8 @@ pub struct Hyperparameters {
     pub num_training_samples: usize,
     /// Depth of the ResNet; it chooses the family as well.
     pub num_layers: u32,
+    /// Whose ResNet it is; `None` when the user did not say.
+    pub resnet_version: Option<ResnetVersion>,
     /// Network input.
     pub image_shape: ImageShape,
     /// Passes over the training data.
@@ -167,6 +170,7 @@ impl Hyperparameters {
             "num_classes" => Some(self.num_classes.to_string()),
             "num_training_samples" => Some(self.num_training_samples.to_string()),
             "num_layers" => Some(self.num_layers.to_string()),
+            "resnet_version" => self.resnet_version.map(|version| version.to_string()),
             "image_shape" => Some(self.image_shape.to_string()),
             "epochs" => Some(self.epochs.to_string()),
             "mini_batch_size" => Some(self.mini_batch_size.to_string()),

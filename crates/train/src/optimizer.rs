@@ -156,7 +156,7 @@ struct Mover<'a> {
 impl Map for Mover<'_> {
     fn tensor<const D: usize>(&mut self, name: &str, kind: Kind, value: Tensor<D>) -> Tensor<D> {
         let Update { gradients, share, rate, frozen } = self.update;
-        if kind == Kind::Moving || frozen.holds(name, self.head) {
+        if kind == Kind::Moving || !value.is_require_grad() || frozen.holds(name, self.head) {
             return value;
         }
         let Optimizer { rule, updates, moments } = &mut *self.optimizer;

@@ -30,7 +30,7 @@ def main():
     module.set_params(arguments, auxiliaries)
     names = [name for name in symbol.list_arguments() if name not in ("data", "softmax_label")]
     module.init_optimizer(kvstore=None, optimizer=mx.optimizer.create(
-        settings.pop("name"), param_idx2name=dict(enumerate(names)), rescale_grad=1 / batch, **settings))
+        settings.pop("name"), sym=symbol, param_idx2name=dict(enumerate(names)), rescale_grad=1 / batch, **settings))
     for first in range(0, len(images) - batch + 1, batch):
         part = slice(first, first + batch)
         module.forward(mx.io.DataBatch([mx.nd.array(images[part])], [mx.nd.array(labels[part])]), is_train=True)

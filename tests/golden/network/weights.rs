@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use brazier_model::Layout;
-use brazier_model::ResNet;
 use brazier_model::parameters::{self, Kind};
+use brazier_model::{Architecture, Layout, ResNet};
 use burn::tensor::Device;
 
 /// splitmix64 whose state starts as the FNV-1a hash of a name.
@@ -49,7 +48,12 @@ pub fn network(layout: &Layout, device: &Device) -> ResNet {
     let mut arrays = BTreeMap::new();
     for parameter in parameters::export(&network, &layout.head) {
         let prefix = if parameter.kind == Kind::Learned { "arg" } else { "aux" };
-        let values = values(&parameter.name, &parameter.shape);
+        // Torchvision leaves the image's normalisation to its caller; ours is that of its presets.
+        let is_own = layout.architecture == Architecture::V15 && parameter.name.starts_with("bn_data");
+        let values = match is_own {
+            true => parameter.values,
+            false => values(&parameter.name, &parameter.shape),
+        };
         arrays.insert(format!("{prefix}:{}", parameter.name), (parameter.shape, values));
     }
     parameters::import(network, &layout.head, arrays, "golden").unwrap()

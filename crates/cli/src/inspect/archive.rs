@@ -29,8 +29,8 @@ pub fn show(path: &Path, form: Form, out: &mut dyn Write) -> anyhow::Result<()> 
 
 fn describe(artifact: &Artifact, out: &mut dyn Write) -> std::io::Result<()> {
     let [channels, height, width] = artifact.shape;
-    let (depth, classes) = (artifact.layout.depth(), artifact.layout.classes);
-    writeln!(out, "ResNet-{depth}, images of {channels},{height},{width}, {classes} classes")?;
+    let (name, classes) = (artifact.layout.name(), artifact.layout.classes);
+    writeln!(out, "{name}, images of {channels},{height},{width}, {classes} classes")?;
     let Some(metadata) = &artifact.metadata else {
         return writeln!(out, "no brazier.json: an artifact of the replaced algorithm");
     };

@@ -41,8 +41,8 @@ pub fn show(path: &Path, bytes: &[u8], form: Form, out: &mut dyn Write) -> anyho
     match graph::layout(&symbol, 3) {
         Ok(layout) => writeln!(
             out,
-            "  a ResNet of depth {} with {} classes, last layer '{}'",
-            layout.depth(),
+            "  a {} with {} classes, last layer '{}'",
+            layout.name(),
             layout.classes,
             layout.head
         )?,

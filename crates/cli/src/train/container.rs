@@ -17,7 +17,7 @@ use brazier_train::report::Log;
 use super::channels::{ClassCounts, Datasets, open_channel, searched};
 use super::job::Folders;
 use super::start::Start;
-use super::{job, precision, rehearsal, signals, start, unsupported};
+use super::{job, precision, pretrained, rehearsal, signals, start, unsupported};
 use crate::fault::{self, client};
 use crate::panics;
 
@@ -55,9 +55,11 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>, rehearse: bool) -> 
     let given = hyperparameters(paths, overrides)?;
     let inputs = channels::read(paths)?;
     let mut start = channels::find(&inputs, "model").map(|model| Start::open(&model.path)).transpose()?;
-    let read = parse(given, start.as_ref())?;
+    let mut read = parse(given, start.as_ref())?;
     let channel = channels::find(&inputs, "pretrained").map(|channel| channel.path.as_path());
-    let pretrained = read.use_pretrained_model.then(|| Start::pretrained(&read, channel)).transpose()?;
+    let pretrained = read.use_pretrained_model.then(|| pretrained::start(&mut read, channel)).transpose()?;
+    let (pretrained, taken) = pretrained.unzip();
+    taken.flatten().iter().for_each(|text| say(Level::Info, text));
     let resources = Resources::read(paths)?;
     unsupported::hosts(&resources)?;
 

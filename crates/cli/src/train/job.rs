@@ -19,6 +19,7 @@ use burn::tensor::Device;
 use super::channels::{ClassCounts, Datasets};
 use super::precision;
 use super::start::Start;
+use super::version;
 use crate::fault::client;
 
 /// Where a job leaves its files.
@@ -61,7 +62,10 @@ pub fn job(
     });
     let begins_anew = start.is_none();
     let (layout, initial) = match start {
-        None => (Layout::resnet(read.num_layers, extents, read.num_classes)?.with_output(output), None),
+        None => {
+            let layout = Layout::resnet(read.num_layers, extents, read.num_classes)?.with_output(output);
+            (layout.with_architecture(version::architecture(read.resnet_version))?, None)
+        }
         Some(start) => {
             let (layout, artifact) = start.into_artifact();
             (layout, Some(artifact.into_network(&device.clone().autodiff())?))

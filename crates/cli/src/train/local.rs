@@ -10,7 +10,7 @@ use anyhow::Context;
 use brazier_checkpoint::archive;
 use brazier_collective::Single;
 use brazier_data::{ChannelFiles, Damage, Options, channel, open};
-use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
+use brazier_sagemaker::hyperparameters::{self, Hyperparameters, ResnetVersion};
 use brazier_storage::Location;
 use brazier_train::report::{Table, percent};
 use brazier_train::{Channels, Outcome};
@@ -19,7 +19,7 @@ use super::channels::{ClassCounts, Datasets};
 use super::job::Folders;
 use super::recipe::Recipe;
 use super::start::Start;
-use super::{job, precision, rehearsal, signals, start};
+use super::{job, precision, pretrained, rehearsal, signals, start};
 use crate::fault::client;
 
 /// What a person asks for beside hyperparameters.
@@ -59,7 +59,8 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     let recipe = Recipe::of(&train, &given)?;
     let mut read = hyperparameters::parse(&given, &recipe.rows())?;
     start::check(start.as_ref(), &given, &mut read)?;
-    let pretrained = read.use_pretrained_model.then(|| Start::pretrained(&read, None)).transpose()?;
+    let pretrained = read.use_pretrained_model.then(|| pretrained::start(&mut read, None)).transpose()?;
+    let (pretrained, taken) = pretrained.unzip();
     let datasets = Datasets::new(train.into(), validation.map(Into::into), &read);
     let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
     let counts = datasets.check()?;
@@ -74,7 +75,7 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
         .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
 
     let mut out = io::stdout();
-    goes_on.iter().for_each(|text| tell(&mut out, text));
+    goes_on.iter().chain(taken.flatten().iter()).for_each(|text| tell(&mut out, text));
     introduce(&mut out, &datasets, counts.as_ref(), &read);
     if rehearse {
         tell(&mut out, &rehearsal::shorten(&mut job));
@@ -157,8 +158,9 @@ fn introduce(
     if datasets.validation.is_none() {
         lines.push("validation: none, so the last epoch's weights are kept".to_owned());
     }
+    let version = if read.resnet_version == Some(ResnetVersion::V15) { " v1.5" } else { "" };
     lines.push(format!(
-        "ResNet-{} on images of {}, {} classes, {} epochs of {} images in batches of {}, learning rate {}, seed {}",
+        "ResNet-{}{version} on images of {}, {} classes, {} epochs of {} images in batches of {}, learning rate {}, seed {}",
         read.num_layers,
         read.image_shape,
         read.num_classes,

@@ -44,10 +44,12 @@ impl Recipe {
             let steps = if second > first { format!("{first},{second}") } else { first.to_string() };
             rows.push(("lr_scheduler_step", steps));
         }
-        if side <= SMALL_SIDE {
-            rows.push(("num_layers", "20".into()));
-        } else {
-            rows.extend([("num_layers", "18".into()), ("augmentation_type", "crop".into())]);
+        let is_small = side <= SMALL_SIDE;
+        // Version 1.5 has no networks for small images alone.
+        let is_v15 = given.get("resnet_version").is_some_and(|text| text.trim() == "1.5");
+        rows.push(("num_layers", if is_small && !is_v15 { "20" } else { "18" }.into()));
+        if !is_small {
+            rows.push(("augmentation_type", "crop".into()));
         }
         if found.needs_resize(shape) {
             // Room for random crops where they are taken: 256 for 224, as everybody does.

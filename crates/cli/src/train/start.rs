@@ -1,16 +1,15 @@
-//! The weights that a job goes on from: the channel `model`, or `--from`; or those of `use_pretrained_model`.
+//! The weights that a job goes on from: the channel `model`, or `--from`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use brazier_checkpoint::archive::{self, Files, Limits};
 use brazier_model::Layout;
 use brazier_model::artifact::Artifact;
-use brazier_model::layout::{DEPTHS, Output, Stem};
-use brazier_sagemaker::environment;
+use brazier_model::layout::{DEPTHS, Output};
 use brazier_sagemaker::hyperparameters::{Hyperparameters, is_true};
 
 use super::channels::Datasets;
+use super::version;
 use crate::fault::client;
 
 /// Compares a job with the model that it goes on from, if there is one; see [`Start::check`].
@@ -45,39 +44,12 @@ impl Start {
         Ok(Start { artifact: brazier_serve::open(path)? })
     }
 
-    /// The weights that `use_pretrained_model` starts from: those in the channel `pretrained`, or else in the image. A
-    /// pretrained network has the large stem, whatever the image's height.
-    ///
-    /// # Errors
-    /// Weights that are not there, or of another depth.
-    pub fn pretrained(read: &Hyperparameters, channel: Option<&Path>) -> anyhow::Result<Self> {
-        if read.image_shape.channels != 3 {
-            return Err(client(format!(
-                "use_pretrained_model=1 starts from weights for colour images: image_shape is {}, expected 3 channels",
-                read.image_shape
-            )));
-        }
-        let shape = [read.image_shape.channels, read.image_shape.height, read.image_shape.width];
-        let shape = shape.map(|extent| extent as usize);
-        let output = if read.multi_label { Output::Logistic } else { Output::Softmax };
-        let layout = Layout::resnet(read.num_layers, shape, read.num_classes)?;
-        let layout = layout.with_stem(Stem::Large).with_output(output);
-        let baked = environment::process().pretrained_directory();
-        let folder = channel.unwrap_or(&baked);
-        let (file, bytes) = weights(folder, read.num_layers)?.ok_or_else(|| {
-            client(format!(
-                "use_pretrained_model=1 finds no .params file in {}: expected MXNet's of a ResNet-{}, or a model.tar.gz of this \
-                 algorithm, in a channel 'pretrained' or in the image's {} (BRAZIER_PRETRAINED names another folder); nothing \
-                 is downloaded",
-                folder.display(),
-                read.num_layers,
-                baked.display()
-            ))
-        })?;
-        Ok(Start { artifact: Artifact::pretrained(layout, shape, (file, &bytes), read.seed)? })
+    /// A model made of weights.
+    pub fn of(artifact: Artifact) -> Self {
+        Start { artifact }
     }
 
-    /// Gives a job what it leaves to the model: `num_layers`, `image_shape` and `multi_label`. Takes away what has no
+    /// Gives a job what it leaves to the model: `num_layers`, `resnet_version`, `image_shape` and `multi_label`. Takes away what has no
     /// effect, `use_pretrained_model`, and answers a warning if that was more than the default.
     pub fn complete(&self, given: &mut BTreeMap<String, String>) -> Option<&'static str> {
         let layout = &self.artifact.layout;
@@ -86,6 +58,7 @@ impl Start {
         if DEPTHS.iter().any(|&depth| depth as usize == layout.depth()) {
             default("num_layers", layout.depth().to_string());
         }
+        default("resnet_version", layout.architecture.to_string());
         default("image_shape", self.shape());
         default("multi_label", u8::from(self.is_multi_label()).to_string());
         let pretrained = given.get("use_pretrained_model").is_some_and(|text| is_true(text));
@@ -114,6 +87,11 @@ impl Start {
         }
         let mut pairs = vec![
             ("num_layers", read.num_layers.to_string(), depth.to_string()),
+            (
+                "resnet_version",
+                version::architecture(read.resnet_version).to_string(),
+                self.artifact.layout.architecture.to_string(),
+            ),
             ("image_shape", read.image_shape.to_string(), self.shape()),
             (
                 "multi_label",
@@ -197,7 +175,7 @@ impl Start {
     /// The model in a few words.
     pub fn description(&self) -> String {
         let (layout, file) = (&self.artifact.layout, self.artifact.params_file());
-        format!("{file}, ResNet-{} on images of {}, {} classes", layout.depth(), self.shape(), layout.classes)
+        format!("{file}, {} on images of {}, {} classes", layout.name(), self.shape(), layout.classes)
     }
 
     /// The network's form and weights.
@@ -212,33 +190,4 @@ impl Start {
     fn is_multi_label(&self) -> bool {
         self.artifact.layout.output == Output::Logistic
     }
-}
-
-/// Name and bytes of the `.params` file in a folder, or in the `model.tar.gz` in it: the only one, or that whose name tells
-/// the depth, as MXNet's `resnet-50-0000.params`. `None` where there is none.
-fn weights(folder: &Path, layers: u32) -> anyhow::Result<Option<(String, Vec<u8>)>> {
-    if !folder.is_dir() {
-        return Ok(None);
-    }
-    let read = |path: &Path| archive::select(path, &Limits::default(), |name| name.ends_with(".params"));
-    let mut files: Files = read(folder)?;
-    let packed = folder.join("model.tar.gz");
-    if files.is_empty() && packed.is_file() {
-        files = read(&packed)?;
-    }
-    if files.len() > 1 {
-        let tells =
-            |name: &str| name.split(|c: char| !c.is_ascii_digit()).any(|number| number == layers.to_string());
-        let names: Vec<&str> = files.keys().map(String::as_str).collect();
-        let several = format!(
-            "{} holds {}: expected one file of weights, or one whose name says {layers}, as resnet-{layers}-0000.params",
-            folder.display(),
-            names.join(", ")
-        );
-        files.retain(|name, _| tells(name));
-        if files.len() != 1 {
-            return Err(client(several));
-        }
-    }
-    Ok(files.into_iter().next())
 }

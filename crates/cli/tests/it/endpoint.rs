@@ -14,13 +14,13 @@ use serde_json::Value;
 use crate::harness::{CLASSES, SIDE, brazier, image, npy, run, trained};
 
 /// A running `brazier serve`, ended with the test.
-struct Server {
+pub struct Server {
     process: Child,
     address: String,
 }
 
 impl Server {
-    fn start(model: &Path, environment: &[(&str, &str)]) -> Self {
+    pub fn start(model: &Path, environment: &[(&str, &str)]) -> Self {
         let mut process = brazier()
             .args(["serve", "--host", "127.0.0.1", "--port", "0", "--model"])
             .arg(model)
@@ -55,7 +55,7 @@ impl Server {
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
-    fn classify(&self, image: &[u8]) -> (u16, String) {
+    pub fn classify(&self, image: &[u8]) -> (u16, String) {
         self.ask("POST", "/invocations", &[("Content-Type", "application/x-image")], image)
     }
 }
@@ -67,7 +67,7 @@ impl Drop for Server {
     }
 }
 
-fn probabilities(text: &str) -> Vec<f64> {
+pub fn probabilities(text: &str) -> Vec<f64> {
     serde_json::from_str(text).expect(text)
 }
 

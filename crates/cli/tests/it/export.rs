@@ -12,14 +12,14 @@ use serde_json::Value;
 use crate::harness::{CLASSES, OptMl, digits, npy, run, trained};
 use crate::{incremental, several_labels};
 
-fn export(model: &Path, to: &str, out: &Path) {
+pub fn export(model: &Path, to: &str, out: &Path) {
     let told =
         run(["export", "--model", model.to_str().unwrap(), "--to", to, "--out", out.to_str().unwrap()]);
     assert_eq!((told.code, told.out.trim_end()), (0, out.to_str().unwrap()), "{}", told.err);
 }
 
 /// Probabilities of five striped images of `shape`, and those images' file.
-fn ours(model: &Path, shape: [usize; 3], images: &Path) -> Vec<Vec<f64>> {
+pub fn ours(model: &Path, shape: [usize; 3], images: &Path) -> Vec<Vec<f64>> {
     let values: Vec<u8> =
         (0..5 * shape.iter().product::<usize>()).map(|at| (at * at / 7 % 251) as u8).collect();
     fs::write(images, npy(&[5, shape[0], shape[1], shape[2]], &values)).unwrap();
@@ -44,9 +44,11 @@ fn onnx_runtime_agrees() {
     let several = several_labels::tree(&[("epochs", "2")]);
     assert_eq!(several.train().code, 0);
     let models = [
-        (digits(&path("20"), "20", "1,28,28"), [1, 28, 28], "Softmax"),
+        (digits(&path("20"), "20", "1,28,28", "2"), [1, 28, 28], "Softmax"),
         // The large stem with its pool, bottlenecks, colour, and sides that do not halve evenly.
-        (digits(&path("50"), "50", "3,45,36"), [3, 45, 36], "Softmax"),
+        (digits(&path("50"), "50", "3,45,36", "2"), [3, 45, 36], "Softmax"),
+        (digits(&path("18-v1.5"), "18", "1,12,12", "1.5"), [1, 12, 12], "Softmax"),
+        (digits(&path("50-v1.5"), "50", "3,45,36", "1.5"), [3, 45, 36], "Softmax"),
         (several.path("model"), [1, 8, 8], "Sigmoid"),
     ];
     for (number, (model, shape, last)) in models.iter().enumerate() {

@@ -31,13 +31,13 @@ pub fn params(path: &Path) -> BTreeMap<String, NdArray> {
     Params::read(&fs::read(path).unwrap()).unwrap().0.into_iter().collect()
 }
 
-fn learned(tree: &OptMl) -> BTreeMap<String, NdArray> {
+pub fn learned(tree: &OptMl) -> BTreeMap<String, NdArray> {
     let mut all = params(&tree.path("model").join(tree.weights()));
     all.retain(|name, _| name.starts_with("arg:") && name != "arg:bn_data_gamma");
     all
 }
 
-fn sound(told: &Told) {
+pub fn sound(told: &Told) {
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
 }
 
@@ -196,7 +196,7 @@ fn classes_are_matched_by_name_if_asked() {
 }
 
 /// A job of `use_pretrained_model` on the records, in colour, with what `channel` holds.
-fn pretrained(channel: Option<&Path>, hyperparameters: &[(&str, &str)]) -> OptMl {
+pub fn pretrained(channel: Option<&Path>, hyperparameters: &[(&str, &str)]) -> OptMl {
     let tree = OptMl::with_records();
     let all = [
         ("use_pretrained_model", "1"),
@@ -254,16 +254,18 @@ fn pretrained_weights_come_from_a_channel_or_the_image_and_the_last_layer_is_new
     assert_eq!(learned(&third), learned(&second));
 }
 
+/// The job fails, and its failure holds `words`.
+pub fn refused(tree: &OptMl, words: &str) {
+    assert_eq!(tree.train().code, 2);
+    let failure = tree.failure().unwrap();
+    assert!(failure.starts_with("ClientError: ") && failure.contains(words), "{failure}");
+}
+
 #[test]
 fn without_fitting_weights_a_pretrained_job_says_what_it_needs() {
-    let refused = |tree: &OptMl, words: &str| {
-        assert_eq!(tree.train().code, 2);
-        let failure = tree.failure().unwrap();
-        assert!(failure.starts_with("ClientError: ") && failure.contains(words), "{failure}");
-    };
     refused(
         &pretrained(None, &[]),
-        "finds no .params file in /opt/brazier/pretrained: expected MXNet's of a ResNet-18",
+        "finds no .params or .safetensors file in /opt/brazier/pretrained: expected MXNet's .params of a ResNet-18",
     );
     refused(&pretrained(None, &[("image_shape", "1,8,8")]), "image_shape is 1,8,8, expected 3 channels");
     let first = trained();

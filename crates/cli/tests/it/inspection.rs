@@ -89,7 +89,7 @@ fn weights_graph_and_archive_are_read() {
     assert_eq!(nodes[0]["name"], "data");
     assert_eq!(nodes.last().unwrap()["inputs"], json!(["fc1", "softmax_label"]));
     let text = inspect(&tree.path("model/image-classification-symbol.json"), &[]).out;
-    assert!(text.contains("a ResNet of depth 20 with 3 classes"), "{text}");
+    assert!(text.contains("a ResNet-20 with 3 classes"), "{text}");
 
     let packed = tree.path("model.tar.gz");
     pack(&open(&tree.path("model"), &Limits::default()).unwrap(), &packed).unwrap();

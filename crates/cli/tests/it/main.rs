@@ -6,6 +6,7 @@
 //! - [`extensions`]: hyperparameters of our own
 //! - [`reports`]: figures and pictures of a run
 //! - [`compatibility`]: the public notebooks of the replaced algorithm, row by row; [`tuning`]: what a tuner tries
+//! - [`torchvision`]: jobs of version 1.5 and its weights, against torchvision itself when `TORCH_PYTHON` names a Python that has it
 //! - [`modes`]: channels in Pipe and FastFile mode, in every form that a channel can have
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
 //! - [`local`]: a person's training run
@@ -38,4 +39,5 @@ mod preview;
 mod refusals;
 mod reports;
 mod several_labels;
+mod torchvision;
 mod tuning;

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::harness::{SIDE, digits, grey, npy, run, trained};
-use crate::{incremental, several_labels};
+use crate::{incremental, several_labels, torchvision};
 
 /// Needs a Python with MXNet 1.9.1 (`tests/golden/network/README.md` says how to make one).
 #[test]
@@ -17,9 +17,15 @@ fn mxnet_loads_our_artifact_and_agrees() {
         println!("skipped: MXNET_PYTHON names no Python with MXNet");
         return;
     };
-    for (layers, shape) in [("20", "1,28,28"), ("18", "1,28,28"), ("50", "3,40,36")] {
+    for (layers, shape, version) in [
+        ("20", "1,28,28", "2"),
+        ("18", "1,28,28", "2"),
+        ("50", "3,40,36", "2"),
+        ("18", "1,12,12", "1.5"),
+        ("50", "3,40,36", "1.5"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
-        agree(&python, &digits(&folder.path().join("out"), layers, shape), shape, 10);
+        agree(&python, &digits(&folder.path().join("out"), layers, shape, version), shape, 10);
     }
     let several = several_labels::tree(&[("epochs", "2")]);
     assert_eq!(several.train().code, 0);
@@ -66,7 +72,6 @@ fn four_steps_of_each_optimizer_through_the_binary_are_mxnets() {
         println!("skipped: MXNET_PYTHON names no Python with MXNet");
         return;
     };
-    let first = trained();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let order: Vec<(usize, usize)> = (0..24).map(|at| (at % 3, at / 3)).collect();
@@ -78,13 +83,15 @@ fn four_steps_of_each_optimizer_through_the_binary_are_mxnets() {
     )
     .unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/network/train_steps.py");
-    let optimizers = [
-        ("sgd", r#""momentum": 0.9, "wd": 1e-4"#),
-        ("nag", r#""momentum": 0.9, "wd": 1e-4"#),
-        ("adam", r#""beta1": 0.9, "beta2": 0.999, "epsilon": 1e-2, "wd": 0"#),
-        ("rmsprop", r#""gamma1": 0.9, "epsilon": 1e-2, "wd": 0"#),
+    let (v2, v15) = (trained(), torchvision::trained("1,8,8"));
+    let jobs = [
+        (&v2, "sgd", r#""momentum": 0.9, "wd": 1e-4"#),
+        (&v2, "nag", r#""momentum": 0.9, "wd": 1e-4"#),
+        (&v2, "adam", r#""beta1": 0.9, "beta2": 0.999, "epsilon": 1e-2, "wd": 0"#),
+        (&v2, "rmsprop", r#""gamma1": 0.9, "epsilon": 1e-2, "wd": 0"#),
+        (&v15, "sgd", r#""momentum": 0.9, "wd": 1e-4"#),
     ];
-    for (name, settings) in optimizers {
+    for (first, name, settings) in jobs {
         let settings = format!(r#"{{"name": "{name}", "learning_rate": 0.01, {settings}}}"#);
         let (images, labels, out) = (path("images.npy"), path("labels.npy"), path("theirs.params"));
         let status = Command::new(&python)

@@ -13,7 +13,6 @@ use self::proto::{
 };
 use super::{facts, plain};
 use crate::artifact::Artifact;
-use crate::layer::EPSILON;
 use crate::{ModelError, graph};
 
 mod proto;
@@ -63,7 +62,7 @@ pub fn encode(artifact: &Artifact) -> Result<Vec<u8>, ModelError> {
         producer_name: "brazier".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
         graph: Some(Graph {
-            name: format!("ResNet-{}", artifact.layout.depth()),
+            name: artifact.layout.name(),
             node: operators,
             initializer,
             input: vec![input],
@@ -106,7 +105,7 @@ impl Translation<'_> {
                 return Ok(());
             }
             "Convolution" => ("Conv", window(node)?),
-            "BatchNorm" => ("BatchNormalization", vec![float("epsilon", EPSILON as f32)]),
+            "BatchNorm" => ("BatchNormalization", vec![float("epsilon", epsilon(node)?)]),
             "Activation" => ("Relu", vec![]),
             "Pooling" if node.attrs.get("global_pool").is_some() => ("GlobalAveragePool", vec![]),
             "Pooling" => ("MaxPool", window(node)?),
@@ -135,6 +134,11 @@ impl Translation<'_> {
         });
         Ok(())
     }
+}
+
+fn epsilon(node: &Node) -> Result<f32, ModelError> {
+    let text = node.attrs.get("eps").unwrap_or_default();
+    text.parse().map_err(|_| refused(format!("'{}' has eps {text}", node.name)))
 }
 
 /// What a convolution and a pool say of the window that they move over the image.

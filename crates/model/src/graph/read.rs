@@ -6,13 +6,14 @@ use brazier_mxnet::symbol::{Node, Symbol};
 
 use super::symbol as symbol_of;
 use crate::ModelError;
+use crate::architecture::Architecture;
 use crate::layout::{Layout, Output, Stage, Stem, UnitKind};
 
 /// The layout of a saved graph. `channels` are the image's, which the graph does not tell. The last layer is whatever
 /// FullyConnected feeds the output: `fc1`, `fc` and `newlayer_fc2` are all seen in the old algorithm's artifacts.
 ///
 /// # Errors
-/// A graph that is not a pre-activation ResNet of this family: the first thing that differs is named.
+/// A graph that is not a ResNet of this family: the first thing that differs is named.
 pub fn layout(symbol: &Symbol, channels: usize) -> Result<Layout, ModelError> {
     let nodes: BTreeMap<&str, &Node> = symbol.nodes.iter().map(|node| (node.name.as_str(), node)).collect();
     let (head, output) = head(symbol)?;
@@ -32,7 +33,13 @@ pub fn layout(symbol: &Symbol, channels: usize) -> Result<Layout, ModelError> {
         let widest = operator(&nodes, &format!("stage{stage}_unit1_conv{last}"), "Convolution")?;
         stages.push(Stage { units: units.count(), filters: number(widest, "num_filter")? });
     }
+    // Every post-activation network has units that change shapes, whose shortcuts are normalised.
+    let architecture = match symbol.nodes.iter().any(|node| node.name.ends_with("_sc_bn")) {
+        true => Architecture::V15,
+        false => Architecture::V2,
+    };
     let found = Layout {
+        architecture,
         channels,
         stem,
         stem_filters: number(conv0, "num_filter")?,
@@ -88,8 +95,18 @@ fn same_variables(symbol: &Symbol, found: &Layout) -> Result<(), ModelError> {
 }
 
 /// What decides an operator's result besides its weights. Old graphs leave out what they take from defaults.
-const ARITHMETIC: [&str; 9] =
-    ["kernel", "stride", "pad", "no_bias", "eps", "fix_gamma", "act_type", "pool_type", "global_pool"];
+const ARITHMETIC: [&str; 10] = [
+    "kernel",
+    "stride",
+    "pad",
+    "no_bias",
+    "eps",
+    "fix_gamma",
+    "use_global_stats",
+    "act_type",
+    "pool_type",
+    "global_pool",
+];
 
 /// Every operator that both graphs name alike must compute alike.
 fn same_arithmetic(nodes: &BTreeMap<&str, &Node>, found: &Layout) -> Result<(), ModelError> {
@@ -150,8 +167,26 @@ mod tests {
                 assert_eq!(layout(&symbol_of(&expected), 3).unwrap(), expected, "{depth} at {height}");
                 let expected = expected.with_output(Output::Logistic);
                 assert_eq!(layout(&symbol_of(&expected), 3).unwrap(), expected, "{depth} at {height}");
+                let Ok(expected) = expected.with_architecture(Architecture::V15) else { continue };
+                assert_eq!(layout(&symbol_of(&expected), 3).unwrap(), expected, "v1.5, {depth} at {height}");
             }
         }
+    }
+
+    #[test]
+    fn one_architecture_is_not_taken_for_the_other() {
+        let expected = Layout::resnet(50, [3, 224, 224], 10).unwrap().with_architecture(Architecture::V15);
+        let mut symbol = symbol_of(&expected.unwrap());
+        for node in symbol.nodes.iter_mut().filter(|node| node.name.contains("_sc_bn")) {
+            node.name = node.name.replace("_sc_bn", "_sc_norm");
+        }
+        assert!(layout(&symbol, 3).unwrap_err().to_string().contains("has no place in it"));
+        for node in symbol.nodes.iter_mut().filter(|node| node.name.contains("_sc_norm")) {
+            node.name = node.name.replace("_sc_norm", "_sc_bn");
+            node.attrs.insert("eps", "2e-05");
+        }
+        let message = layout(&symbol, 3).unwrap_err().to_string();
+        assert!(message.contains("stage1_unit1_sc_bn' has eps 2e-05, expected 1e-05"), "{message}");
     }
 
     #[test]

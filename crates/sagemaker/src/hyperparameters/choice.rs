@@ -56,6 +56,16 @@ choice! {
 }
 
 choice! {
+    /// Whose ResNet is trained.
+    ResnetVersion {
+        /// MXNet's, which normalises before it convolves.
+        V2 = "2",
+        /// torchvision's, which normalises after it.
+        V15 = "1.5",
+    }
+}
+
+choice! {
     /// What a damaged sample does.
     DamagedSamples {
         /// It ends the job.

@@ -7,7 +7,7 @@ use super::table::{Hyperparameter, TABLE};
 use super::value::{Value, unquoted};
 use super::{
     Augmentation, ComputeDtype, DamagedSamples, EarlyStopping, Freeze, Hyperparameters, ImageLimits,
-    ImageShape, KvStore, LearningRateSchedule, Optimizer, Precision, Problem, Problems,
+    ImageShape, KvStore, LearningRateSchedule, Optimizer, Precision, Problem, Problems, ResnetVersion,
 };
 use crate::configuration::{self, ConfigurationError};
 use crate::paths::Paths;
@@ -178,6 +178,11 @@ impl Values {
         {
             problems.push(Problem::NotPretrained { layers });
         }
+        if let (Some(ResnetVersion::V15), Some(layers)) = (self.get("resnet_version"), self.get("num_layers"))
+            && ![18, 34, 50, 101, 152].contains(&layers)
+        {
+            problems.push(Problem::NotInVersion { layers });
+        }
         problems
     }
 
@@ -199,6 +204,7 @@ impl Values {
             num_classes: self.set("num_classes"),
             num_training_samples: self.set("num_training_samples"),
             num_layers: self.set("num_layers"),
+            resnet_version: self.get("resnet_version"),
             image_shape: self.set("image_shape"),
             epochs: self.set("epochs"),
             mini_batch_size: self.set("mini_batch_size"),
@@ -291,4 +297,5 @@ from_value! {
     KvStore, Value::Choice(name) => Self::from_name(name);
     DamagedSamples, Value::Choice(name) => Self::from_name(name);
     LearningRateSchedule, Value::Choice(name) => Self::from_name(name);
+    ResnetVersion, Value::Choice(name) => Self::from_name(name);
 }

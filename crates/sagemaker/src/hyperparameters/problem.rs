@@ -93,6 +93,12 @@ pub enum Problem {
         /// `num_layers`.
         layers: u32,
     },
+    /// A depth that torchvision's ResNets do not have.
+    #[error("resnet_version 1.5 needs num_layers to be one of 18, 34, 50, 101, 152, but it is {layers}")]
+    NotInVersion {
+        /// `num_layers`.
+        layers: u32,
+    },
 }
 
 fn hint(nearest: Option<&str>) -> String {

@@ -5,6 +5,7 @@
 
 use super::choice::{
     Augmentation, ComputeDtype, DamagedSamples, Freeze, KvStore, LearningRateSchedule, Optimizer, Precision,
+    ResnetVersion,
 };
 use super::kind::Kind;
 
@@ -65,6 +66,10 @@ const fn extension(
     Hyperparameter { name, kind, default: Some(default), required: false, help, origin: Origin::Extension }
 }
 
+const fn optional_extension(name: &'static str, kind: Kind, help: &'static str) -> Hyperparameter {
+    Hyperparameter { name, kind, default: None, required: false, help, origin: Origin::Extension }
+}
+
 /// Every hyperparameter: what the user must give, then the network, the schedule, the optimizer, the data,
 /// what is reported, and how the job runs.
 #[rustfmt::skip]
@@ -79,7 +84,7 @@ pub static TABLE: &[Hyperparameter] = &[
     defaulted("image_shape", Kind::ImageShape, "3,224,224",
         "Network input as channels,height,width in pixels. One channel means grey images."),
     defaulted("use_pretrained_model", Kind::Bool, "0",
-        "Start from ImageNet weights of the same depth, with a new last layer. All layers are trained."),
+        "Start from ImageNet weights of the same depth, MXNet's .params or torchvision's .safetensors, with a new last layer. All layers are trained."),
     defaulted("precision_dtype", Kind::Choice(Precision::NAMES), "float32",
         "Number format of the weights while training."),
     defaulted("multi_label", Kind::Bool, "0",
@@ -149,6 +154,8 @@ pub static TABLE: &[Hyperparameter] = &[
         "The first part of the network that stays as it is, with a channel model or use_pretrained_model: up to the stem, a stage, or all but the last layer."),
     extension("compute_dtype", Kind::Choice(ComputeDtype::NAMES), "auto",
         "Number format of the convolutions while training; weights stay float32. auto: float16 with precision_dtype=float16 on a GPU, else float32."),
+    optional_extension("resnet_version", Kind::Choice(ResnetVersion::NAMES),
+        "Whose ResNet: 2 is MXNet's, 1.5 torchvision's of 18, 34, 50, 101 or 152 layers. Unset: that of the model or the weights that the job starts from, otherwise 2."),
     extension("match_classes", Kind::Bool, "0",
         "With a channel model: match its classes and the data's by their names, so that classes may be added, removed or reordered. Otherwise they must be as many and in the same order."),
     extension("shuffle", Kind::Bool, "True",

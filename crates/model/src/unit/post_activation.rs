@@ -1,0 +1,75 @@
+//! The post-activation residual unit: convolve, normalise, activate; the sum is activated.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use crate::layer::{BatchNorm, Conv, relu};
+use crate::layout::{UnitForm, UnitKind};
+
+/// One residual unit. Field names are those of MXNet's scheme, in graph order: `stageI_unitJ_conv1`, `…_bn1`, …, `…_sc`,
+/// `…_sc_bn`.
+#[derive(Module, Debug)]
+pub struct PostActivation {
+    conv1: Conv,
+    bn1: BatchNorm,
+    conv2: Conv,
+    bn2: BatchNorm,
+    /// Bottleneck units only.
+    conv3: Option<Conv>,
+    /// Bottleneck units only.
+    bn3: Option<BatchNorm>,
+    /// A 1x1 convolution, only where shapes do not allow the identity.
+    sc: Option<Conv>,
+    /// Goes with it.
+    sc_bn: Option<BatchNorm>,
+}
+
+impl PostActivation {
+    /// The unit of `form`.
+    pub fn new(form: UnitForm, epsilon: f64, device: &Device) -> Self {
+        let UnitForm { kind, input, filters, stride, shortcut } = form;
+        let norm = |channels| BatchNorm::new(channels, epsilon, device);
+        let conv = |shape, stride| Conv::new(shape, stride, device);
+        let sc = shortcut.then(|| conv([filters, input, 1], stride));
+        let sc_bn = shortcut.then(|| norm(filters));
+        match kind {
+            UnitKind::Basic => PostActivation {
+                conv1: conv([filters, input, 3], stride),
+                bn1: norm(filters),
+                conv2: conv([filters, filters, 3], 1),
+                bn2: norm(filters),
+                conv3: None,
+                bn3: None,
+                sc,
+                sc_bn,
+            },
+            UnitKind::Bottleneck => {
+                let inner = filters / 4;
+                PostActivation {
+                    conv1: conv([inner, input, 1], 1),
+                    bn1: norm(inner),
+                    conv2: conv([inner, inner, 3], stride),
+                    bn2: norm(inner),
+                    conv3: Some(conv([filters, inner, 1], 1)),
+                    bn3: Some(norm(filters)),
+                    sc,
+                    sc_bn,
+                }
+            }
+        }
+    }
+
+    /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let mut y = relu(self.bn1.forward(self.conv1.forward(x.clone())));
+        y = self.bn2.forward(self.conv2.forward(y));
+        if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {
+            y = bn3.forward(conv3.forward(relu(y)));
+        }
+        let shortcut = match (&self.sc, &self.sc_bn) {
+            (Some(sc), Some(sc_bn)) => sc_bn.forward(sc.forward(x)),
+            _ => x,
+        };
+        relu(y + shortcut)
+    }
+}
