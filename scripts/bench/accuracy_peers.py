@@ -2,7 +2,7 @@
 
     python accuracy_peers.py mxnet|pytorch --data DIR --layers N --batch N --epochs N --rate R --schedule constant|cosine --seed N
 
-The network, initial weights, decay and schedule are those of our job; batches come in the peer's own random order. DIR holds
+The network, the distribution of its initial weights, decay and schedule are those of our job; weights and order are the peer's own draws. DIR holds
 train/*.rec and validation/*.rec. Prints `Epoch[n] Validation-accuracy=`.
 """
 import argparse

@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::initial::gaussian;
-use crate::layout::{Stage, UnitKind};
+use crate::layout::{Format, Stage, UnitKind};
 use crate::metadata::{self, Metadata};
 use crate::parameters::{Arrays, export, fit, import, shapes};
 use crate::{Layout, ModelError, ResNet, graph};
@@ -59,19 +59,34 @@ pub fn encode_shapes(batch: usize, [channels, height, width]: [usize; 3]) -> Vec
     format!(r#"[{{"shape": [{batch}, {channels}, {height}, {width}], "name": "data"}}]"#).into_bytes()
 }
 
-/// The bytes of a [`params_file`]: learned tensors in graph order, then moving statistics, all float32.
+/// The bytes of a [`params_file`] of `layout`: learned tensors in graph order, then moving statistics, in the layout's format.
 ///
 /// # Errors
 /// Only a defect of this program: an array whose values do not fill its shape.
-pub fn encode_params(network: &ResNet, head: &str) -> Result<Vec<u8>, ModelError> {
-    let parameters = export(network, head);
-    encode_arrays(parameters.iter().map(|one| (one.key(), one.shape.as_slice(), one.values.as_slice())))
+pub fn encode_params(network: &ResNet, layout: &Layout) -> Result<Vec<u8>, ModelError> {
+    let parameters = export(network, &layout.head);
+    let arrays = parameters.iter().map(|one| (one.key(), one.shape.as_slice(), one.values.as_slice()));
+    encode_arrays(arrays, |name| is_half(name, layout))
+}
+
+/// Whether an array is float16. MXNet infers it so from a cast of the image: what multiplies it is, batch norms are not.
+fn is_half(name: &str, layout: &Layout) -> bool {
+    let multiplies = name.ends_with("_weight")
+        || name.strip_suffix("_bias").is_some_and(|name| name.ends_with(&layout.head));
+    layout.format == Format::Float16 && multiplies
 }
 
 fn encode_arrays<'a>(
     arrays: impl Iterator<Item = (String, &'a [usize], &'a [f32])>,
+    is_half: impl Fn(&str) -> bool,
 ) -> Result<Vec<u8>, ModelError> {
-    let array = |(name, shape, values)| Ok((name, NdArray::from_f32(shape, values)?));
+    let array = |(name, shape, values): (String, &[usize], &[f32])| {
+        let array = match is_half(&name) {
+            true => NdArray::from_f32_as_f16(shape, values)?,
+            false => NdArray::from_f32(shape, values)?,
+        };
+        Ok((name, array))
+    };
     let mut bytes = Vec::new();
     arrays
         .map(array)
@@ -204,7 +219,7 @@ impl Artifact {
     /// # Errors
     /// Values that do not fill their shape, which reading has checked.
     pub(crate) fn encode_params(&self) -> Result<Vec<u8>, ModelError> {
-        encode_arrays(self.arrays().map(|(name, shape, values)| (name.to_owned(), shape, values)))
+        encode_arrays(self.arrays().map(|(name, shape, values)| (name.to_owned(), shape, values)), |_| false)
     }
 
     /// Name of the weights' file.

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::artifact::{self, Artifact};
-use crate::layout::Output;
-use crate::{Architecture, ModelError, graph, torchvision};
+use crate::layout::{Format, Output};
+use crate::{Architecture, ModelError, torchvision};
 
 pub mod onnx;
 
@@ -88,7 +88,10 @@ fn normalisation(artifact: &Artifact) -> impl Iterator<Item = (String, String)> 
 /// Only a defect of this program: a tensor whose values do not fill its shape.
 pub fn mxnet(artifact: &Artifact) -> Result<BTreeMap<String, Vec<u8>>, ModelError> {
     Ok(BTreeMap::from([
-        (artifact::SYMBOL_FILE.to_owned(), graph::symbol(&artifact.layout).to_json().into_bytes()),
+        (
+            artifact::SYMBOL_FILE.to_owned(),
+            artifact::encode_symbol(&artifact.layout.clone().with_format(Format::Float32)),
+        ),
         (artifact::SHAPES_FILE.to_owned(), artifact::encode_shapes(1, artifact.shape)),
         (artifact.params_file().to_owned(), artifact.encode_params()?),
     ]))

@@ -26,14 +26,16 @@ impl Frozen {
 
     /// Whether the tensor of MXNet's name `name` stays as it is; `head` is the last layer's.
     pub fn holds(self, name: &str, head: &str) -> bool {
-        let last = name.strip_prefix(head).is_some_and(|rest| rest.starts_with('_'));
+        // Whole names: a head may be called anything, `stage4_fc` too.
+        let last = name.strip_prefix(head).is_some_and(|rest| matches!(rest, "_weight" | "_bias"));
         let stage = name.strip_prefix("stage").and_then(|rest| rest.split('_').next()?.parse::<usize>().ok());
         match (self, stage) {
+            _ if last => false,
             (Self::Nothing, _) => false,
-            (Self::Body, _) => !last,
-            (Self::Stem, stage) => stage.is_none() && !last && !is_tail(name),
+            (Self::Body, _) => true,
+            (Self::Stem, stage) => stage.is_none() && !is_tail(name),
             (Self::Stages(count), Some(stage)) => stage <= count,
-            (Self::Stages(_), None) => !last && !is_tail(name),
+            (Self::Stages(_), None) => !is_tail(name),
         }
     }
 }
@@ -62,5 +64,7 @@ mod tests {
         assert_eq!(held(Frozen::Stem), [true, true, false, false, false, false]);
         assert_eq!(held(Frozen::Stages(1)), [true, true, true, false, false, false]);
         assert_eq!(held(Frozen::Body), [true, true, true, true, true, false]);
+        assert!(!Frozen::Stages(4).holds("stage4_fc_weight", "stage4_fc"));
+        assert!(Frozen::Body.holds("stage1_unit1_bn1_gamma", "stage1"));
     }
 }

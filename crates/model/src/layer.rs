@@ -1,7 +1,7 @@
 //! Convolution, batch norm, linear and pooling: all calls into burn's kernels are here.
 //!
 //! Precision and faster kernels change in this file and nowhere else. Convolutions compute in the number format of what comes in;
-//! statistics and the last layer in float32, as in MXNet. Fields carry MXNet's parameter names, in
+//! statistics are float32 as in MXNet, and so is the last layer, which costs nothing. Fields carry MXNet's parameter names, in
 //! MXNet's order, because [`crate::parameters`] derives names from them.
 
 use burn::module::{Module, Param, RunningState};

@@ -60,6 +60,16 @@ pub struct UnitForm {
     pub shortcut: bool,
 }
 
+/// In which number format a saved model holds and multiplies its weights; batch norms and the answer are float32 in both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Single precision.
+    #[default]
+    Float32,
+    /// Half precision.
+    Float16,
+}
+
 /// Everything that decides the network's tensors and what they compute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -81,6 +91,8 @@ pub struct Layout {
     pub head: String,
     /// What the logits mean.
     pub output: Output,
+    /// How it is saved.
+    pub format: Format,
 }
 
 impl Layout {
@@ -131,6 +143,7 @@ impl Layout {
             classes,
             head: "fc1".into(),
             output: Output::Softmax,
+            format: Format::Float32,
         })
     }
 
@@ -138,6 +151,12 @@ impl Layout {
     #[must_use]
     pub fn with_output(self, output: Output) -> Self {
         Layout { output, ..self }
+    }
+
+    /// The same network, saved in another format.
+    #[must_use]
+    pub fn with_format(self, format: Format) -> Self {
+        Layout { format, ..self }
     }
 
     /// The same network with another first convolution.

@@ -12,6 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod value;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::fmt;

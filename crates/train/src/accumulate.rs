@@ -7,10 +7,11 @@ use brazier_model::ResNet;
 use brazier_model::parameters::{Kind, Map, map};
 use burn::tensor::{Gradients, Tensor};
 
-/// `images` in at most `parts` ranges that differ by one image at most.
-pub fn split(images: usize, parts: usize) -> impl Iterator<Item = Range<usize>> {
+/// `images` in at most `parts` ranges that differ by one image at most: those before the last, and the last.
+pub fn split(images: usize, parts: usize) -> (impl Iterator<Item = Range<usize>>, Range<usize>) {
     let parts = parts.clamp(1, images.max(1));
-    (0..parts).map(move |part| part * images / parts..(part + 1) * images / parts)
+    let range = move |part: usize| part * images / parts..(part + 1) * images / parts;
+    ((0..parts - 1).map(range), range(parts - 1))
 }
 
 /// Sums of the gradients of some parts, by parameter name.
@@ -73,7 +74,10 @@ mod tests {
 
     #[test]
     fn parts_cover_the_batch_once() {
-        let ranges = |images, parts| split(images, parts).collect::<Vec<_>>();
+        let ranges = |images, parts| {
+            let (first, last) = split(images, parts);
+            first.chain([last]).collect::<Vec<_>>()
+        };
         assert_eq!(ranges(7, 3), [0..2, 2..4, 4..7]);
         assert_eq!(ranges(2, 5), [0..1, 1..2]);
         assert_eq!(ranges(6, 1), [0..6]);

@@ -55,7 +55,8 @@ struct Blend {
 impl Map for Blend {
     fn tensor<const D: usize>(&mut self, name: &str, _kind: Kind, value: Tensor<D>) -> Tensor<D> {
         match self.other.remove(name) {
-            Some(other) => value.clone() * self.stays + other.reshape(value.shape()) * (1.0 - self.stays),
+            // Not as a sum of two shares, which in float32 do not add up to 1: what does not move must stay.
+            Some(other) => value.clone() + (other.reshape(value.shape()) - value) * (1.0 - self.stays),
             None => value,
         }
     }

@@ -10,6 +10,9 @@ use burn::tensor::{Gradients, Tensor};
 /// Low enough that the first steps of a network of this family, whose gradients are its largest, need not be skipped.
 const START: f64 = 1024.0;
 
+/// A loss that overflows even so is no loss of the kind.
+const SMALLEST: f64 = 1.0 / 16_777_216.0;
+
 /// Steps without an overflow after which the factor doubles.
 const PATIENCE: u32 = 2000;
 
@@ -46,7 +49,7 @@ impl LossScale {
         // Zero times what is no number, or infinite, is no number.
         let zero: f64 = sum.zero.map_or(0.0, |zero| zero.into_data().iter::<f64>().sum());
         let (factor, good) = match (zero == 0.0, good + 1) {
-            (false, _) => ((self.factor / 2.0).max(1.0), 0),
+            (false, _) => ((self.factor / 2.0).max(SMALLEST), 0),
             (true, PATIENCE) => (self.factor * 2.0, 0),
             (true, good) => (self.factor, good),
         };

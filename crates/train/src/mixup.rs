@@ -1,7 +1,7 @@
 //! Images blended with others of their batch, and their labels with them.
 //!
 //! Source: Zhang and others, "mixup: Beyond Empirical Risk Minimization", ICLR 2018. An image's partner is the one at the same
-//! place from the batch's other end: the order is random already.
+//! place from the other end of what is computed together, so that without shuffling it is always the same.
 
 use brazier_model::loss::{self, Emphasis, Truth};
 use burn::tensor::Tensor;

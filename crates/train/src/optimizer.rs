@@ -106,11 +106,14 @@ impl Rule {
     }
 }
 
-/// What a share leaves of 1, in float32 as MXNet's operators compute it: 1 - 0.999 is 0.00100005 there, which shows in adam's
+/// What a share leaves of 1, in float32 as MXNet's operators compute it: 1 - 0.999 is 0.00099998713 there, which shows in adam's
 /// movements.
 fn rest(share: f64) -> f64 {
     f64::from(1.0 - share as f32)
 }
+
+/// The scale of the raw image, which both architectures take as 1.
+const FIXED_GAMMA: &str = "bn_data_gamma";
 
 /// A rule and what it remembers of every parameter.
 #[derive(Debug)]
@@ -162,8 +165,12 @@ impl Map for Mover<'_> {
         let Optimizer { rule, updates, moments } = &mut *self.optimizer;
         let gradient =
             value.grad(gradients).map(|gradient| if share == 1.0 { gradient } else { gradient * share });
-        // Only a fixed gamma has no gradient. MXNet writes 1 over it in every forward pass and decays it all the same.
-        let weight = if gradient.is_some() { value.inner() } else { value.inner().ones_like() };
+        // Of what learns only a fixed gamma has no gradient. MXNet writes 1 over it in every forward pass and decays it all the same.
+        let weight = match &gradient {
+            Some(_) => value.inner(),
+            None if name == FIXED_GAMMA => value.inner().ones_like(),
+            None => return value,
+        };
         let shape = weight.shape();
         let decay = rule.decay(name);
         let force = match (gradient, decay == 0.0) {

@@ -88,6 +88,7 @@ struct Run<'a> {
 #[derive(Clone, Copy)]
 struct Validated {
     accuracy: Option<f64>,
+    macro_f1: Option<f64>,
     best: bool,
 }
 
@@ -131,6 +132,7 @@ impl<'a> Run<'a> {
         let plan = TrainPlan { seed, epoch: epoch as u64, steps, start_step: 0, share, shuffle };
         let mut rate = self.job.schedule.rate(epoch * steps + 1);
         self.report.event(&Event::EpochStarted { epoch, epochs: self.job.epochs, steps });
+        self.summary.forget();
         let clock = Instant::now();
         let mut seen = Seen::default();
         let mut batches = self.channels.train.train_epoch(&self.job.transform, plan)?;
@@ -167,7 +169,7 @@ impl<'a> Run<'a> {
     /// Evaluates the validation channel; `None` when told to stop before its end.
     fn validate(&mut self, epoch: usize) -> Result<Option<Validated>, TrainError> {
         let Some(loader) = self.channels.validation else {
-            return Ok(Some(Validated { accuracy: None, best: false }));
+            return Ok(Some(Validated { accuracy: None, macro_f1: None, best: false }));
         };
         let clock = Instant::now();
         let network = self.trainer.network();
@@ -186,7 +188,7 @@ impl<'a> Run<'a> {
         if best {
             self.outcome.best = Some((accuracy, epoch));
         }
-        Ok(Some(Validated { accuracy: Some(accuracy), best }))
+        Ok(Some(Validated { accuracy: Some(accuracy), macro_f1: Some(validation.macro_f1), best }))
     }
 
     /// Tells of the damaged samples that a channel left out since it was last asked.
@@ -201,6 +203,7 @@ impl<'a> Run<'a> {
     fn store(&mut self, epoch: usize, trained: Trained, validated: Validated) -> Result<(), TrainError> {
         let mut metrics = BTreeMap::from([("train:accuracy".to_owned(), trained.seen.accuracy())]);
         metrics.extend(validated.accuracy.map(|accuracy| ("validation:accuracy".to_owned(), accuracy)));
+        metrics.extend(validated.macro_f1.map(|f1| ("validation:macro_f1".to_owned(), f1)));
         let every = self.job.checkpoint_frequency;
         let keep = match (every, validated.accuracy) {
             (Some(every), _) => (epoch + 1).is_multiple_of(every),
@@ -221,7 +224,15 @@ impl<'a> Run<'a> {
             self.outcome.weights = Some(path);
             self.summary.keep(epoch);
         }
-        self.summary.write()
+        self.write_summary();
+        Ok(())
+    }
+
+    /// A report that cannot be written is no reason to lose the model.
+    fn write_summary(&mut self) {
+        if let Err(error) = self.summary.write() {
+            self.report.event(&Event::Warning { text: &format!("the report is not up to date: {error}") });
+        }
     }
 
     /// Whether the weights are numbers, or there are no others: readers take the newest file.
@@ -255,7 +266,7 @@ impl<'a> Run<'a> {
             self.summary.keep(epoch);
         }
         if self.store.is_some() {
-            self.summary.write()?;
+            self.write_summary();
             self.report.event(&Event::Classes { lines: &self.summary.lines() });
         }
         self.report.event(&Event::Ended);

@@ -1,5 +1,7 @@
 //! One step: forward, backward, reduce over ranks, update.
 
+use std::ops::Range;
+
 use brazier_collective::Collective;
 use brazier_data::{Batch, Labels};
 use brazier_model::ResNet;
@@ -76,7 +78,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<(Seen, bool), TrainError> {
         let (pixels, truth) = upload(batch, &self.device, self.job.compute);
         let mix = Mix::draw(self.job.mixup, self.job.seed, update, self.collective.rank());
-        let (seen, mut gradients) = self.gradients(&pixels, &truth, mix);
+        let (seen, mut gradients) = self.gradients(pixels, &truth, mix);
         let (mut outcome, head) = ((seen, stop), &self.job.layout.head);
         if self.collective.world() > 1 {
             let network = self.network.clone();
@@ -94,28 +96,39 @@ impl<'a> Trainer<'a> {
     }
 
     /// What the network says of a batch, and the gradients of its mean loss, computed in as many parts as the job asks for.
-    fn gradients(&self, pixels: &Tensor<4>, truth: &Truth, mix: Mix) -> (Seen, Gradients) {
+    fn gradients(&self, pixels: Tensor<4>, truth: &Truth, mix: Mix) -> (Seen, Gradients) {
         let images = truth.len();
-        let (mut seen, mut sums) = (Seen::default(), Sums::default());
-        let mut ranges = split(images, self.job.gradient_accumulation).peekable();
-        loop {
-            // There is at least one part, and the loop ends with the last.
-            let range = ranges.next().unwrap_or(0..images);
-            let share = range.len() as f64 / images as f64;
-            let truth = truth.slice(range.clone());
-            let pixels = mix.pixels(pixels.clone().slice([range]));
-            let logits = self.network.forward_frozen(pixels, self.job.frozen);
-            let cost = mix.cost(logits.clone(), &truth, &self.emphasis);
-            let mut gradients = (cost.clone() * (share * self.scale.factor())).backward();
-            let mean_loss = cost.into_data().iter::<f64>().sum();
-            seen.add(judge(logits.inner(), &truth.inner(), mean_loss, self.job.top_k));
-            let (network, head) = (self.network.clone(), &self.job.layout.head);
-            if ranges.peek().is_none() {
-                sums.pour(network, head, &mut gradients);
-                return (seen, gradients);
-            }
-            sums.add(network, head, &gradients);
+        if self.job.gradient_accumulation == 1 {
+            return self.part(pixels, truth, mix, 1.0);
         }
+        let head = &self.job.layout.head;
+        let part = |range: Range<usize>| {
+            let share = range.len() as f64 / images as f64;
+            self.part(pixels.clone().slice([range.clone()]), &truth.slice(range), mix, share)
+        };
+        let (first, last) = split(images, self.job.gradient_accumulation);
+        let (mut seen, mut sums) = (Seen::default(), Sums::default());
+        for range in first {
+            let (seen_now, gradients) = part(range);
+            seen.add(seen_now);
+            sums.add(self.network.clone(), head, &gradients);
+        }
+        let (seen_last, mut gradients) = part(last);
+        seen.add(seen_last);
+        sums.pour(self.network.clone(), head, &mut gradients);
+        (seen, gradients)
+    }
+
+    /// The same of the images of a part, which is `share` of the batch.
+    fn part(&self, pixels: Tensor<4>, truth: &Truth, mix: Mix, share: f64) -> (Seen, Gradients) {
+        let logits = self.network.forward_frozen(mix.pixels(pixels), self.job.frozen);
+        let cost = mix.cost(logits.clone(), truth, &self.emphasis);
+        let gradients = match share * self.scale.factor() {
+            1.0 => cost.backward(),
+            factor => (cost.clone() * factor).backward(),
+        };
+        let mean_loss = cost.into_data().iter::<f64>().sum();
+        (judge(logits.inner(), &truth.clone().inner(), mean_loss, self.job.top_k), gradients)
     }
 }
 

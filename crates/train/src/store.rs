@@ -54,7 +54,7 @@ impl<'a> Store<'a> {
         metrics: BTreeMap<String, f64>,
     ) -> Result<PathBuf, TrainError> {
         let name = artifact::params_file(epoch);
-        self.commit(&name, &artifact::encode_params(network, &self.job.layout.head)?)?;
+        self.commit(&name, &artifact::encode_params(network, &self.job.layout)?)?;
         let metadata = Metadata {
             schema: metadata::SCHEMA,
             brazier_version: env!("CARGO_PKG_VERSION").into(),

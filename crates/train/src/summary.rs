@@ -21,7 +21,7 @@ pub const PAGE_FILE: &str = "report.html";
 const TOLD: usize = 20;
 
 /// Pairs of classes told in the log as often confused.
-const PAIRS: usize = 5;
+const TOLD_PAIRS: usize = 5;
 
 /// A run so far.
 pub struct Summary<'a> {
@@ -65,6 +65,11 @@ impl<'a> Summary<'a> {
         self.last = Some(Judged { validation: *validation, tally });
     }
 
+    /// The weights move again: what was said of them no longer holds.
+    pub fn forget(&mut self) {
+        self.last = None;
+    }
+
     /// The weights after 0-based `epoch` stay.
     pub fn keep(&mut self, epoch: usize) {
         self.kept = self.last.clone().filter(|judged| judged.validation.epoch == epoch);
@@ -76,15 +81,20 @@ impl<'a> Summary<'a> {
     /// A file that cannot be written.
     pub fn write(&self) -> Result<(), TrainError> {
         let Some(folder) = &self.job.report_directory else { return Ok(()) };
-        for (name, text) in [(JSON_FILE, json::json(self)), (PAGE_FILE, page::page(self))] {
-            commit::write(&folder.join(name), |out| out.write_all(text.as_bytes()))?;
-        }
+        commit::write(&folder.join(JSON_FILE), |out| json::write(self, out))?;
+        commit::write(&folder.join(PAGE_FILE), |out| out.write_all(page::page(self).as_bytes()))?;
         Ok(())
     }
 
-    /// How well the weights that stay tell the classes apart, for a log; nothing without a validation channel.
+    /// How well the weights that stay tell the classes apart, if there is a validation channel, and where the page is.
     pub fn lines(&self) -> Vec<String> {
-        let Some(Judged { tally, .. }) = &self.kept else { return Vec::new() };
+        let page = self.job.report_directory.as_ref().map(|folder| folder.join(PAGE_FILE));
+        let page = page.map(|page| format!("Report: {}", page.display()));
+        self.kept.iter().flat_map(|judged| self.of_classes(&judged.tally)).chain(page).collect()
+    }
+
+    /// Precision, recall and F1 of the classes, and which are confused.
+    fn of_classes(&self, tally: &Tally) -> Vec<String> {
         let (classes, mean) = (tally.worst_classes(), tally.mean_quality());
         let line = |&class: &usize| {
             let (quality, images) = (tally.quality(class), tally.actual[class]);
@@ -96,7 +106,7 @@ impl<'a> Summary<'a> {
         };
         let mut lines: Vec<String> = classes.iter().take(TOLD).map(line).collect();
         if let Some(more) = classes.len().checked_sub(TOLD).filter(|&more| more > 0) {
-            lines.push(format!("{more} more classes, all of them better."));
+            lines.push(format!("{more} more classes, none of them worse."));
         }
         lines.push(format!(
             "All classes alike: precision {:.4}, recall {:.4}, F1 {:.4}",
@@ -105,16 +115,13 @@ impl<'a> Summary<'a> {
         let pairs: Vec<String> = tally
             .confusions()
             .into_iter()
-            .take(PAIRS)
+            .take(TOLD_PAIRS)
             .map(|(actual, taken, count)| {
                 format!("{} for {} {count} times", self.name(actual), self.name(taken))
             })
             .collect();
         if !pairs.is_empty() {
             lines.push(format!("Most often taken: {}.", pairs.join(", ")));
-        }
-        if let Some(folder) = &self.job.report_directory {
-            lines.push(format!("Report: {}", folder.join(PAGE_FILE).display()));
         }
         lines
     }

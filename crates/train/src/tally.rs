@@ -154,12 +154,14 @@ impl Tally {
         }
     }
 
+    /// The classes that any image has or was said to have.
+    pub fn met(&self) -> impl Iterator<Item = usize> {
+        (0..self.actual.len()).filter(|&class| self.actual[class] + self.predicted[class] > 0)
+    }
+
     /// Means over the classes that any image has or was said to have.
     pub fn mean_quality(&self) -> Quality {
-        let met: Vec<Quality> = (0..self.actual.len())
-            .filter(|&class| self.actual[class] + self.predicted[class] > 0)
-            .map(|class| self.quality(class))
-            .collect();
+        let met: Vec<Quality> = self.met().map(|class| self.quality(class)).collect();
         let mean = |of: fn(&Quality) -> f64| met.iter().map(of).sum::<f64>() / met.len().max(1) as f64;
         Quality {
             precision: mean(|one| one.precision),
@@ -168,10 +170,9 @@ impl Tally {
         }
     }
 
-    /// The classes, the one told worst from the others first; those that no image has or was said to have are left out.
+    /// The same, the one told worst from the others first.
     pub fn worst_classes(&self) -> Vec<usize> {
-        let mut classes: Vec<usize> =
-            (0..self.actual.len()).filter(|&class| self.actual[class] + self.predicted[class] > 0).collect();
+        let mut classes: Vec<usize> = self.met().collect();
         let f1 = |class: usize| self.quality(class).f1;
         classes.sort_by(|&a, &b| f1(a).partial_cmp(&f1(b)).unwrap_or(Ordering::Equal));
         classes

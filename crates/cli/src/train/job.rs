@@ -33,7 +33,7 @@ pub struct Folders {
 /// The job of `read` on `datasets`, whose `counts` are known unless the training channel is a pipe, going on from `start`.
 ///
 /// # Errors
-/// A network that cannot be built; a weighted loss on a pipe; a part to freeze that is not there or has learned nothing.
+/// A network that cannot be built; a weighted loss on a pipe; a part to freeze that is not there.
 pub fn job(
     read: &Hyperparameters,
     datasets: &Datasets,
@@ -60,7 +60,6 @@ pub fn job(
         let names = start.as_ref()?.class_names()?;
         (names.len() == read.num_classes).then(|| names.to_vec())
     });
-    let begins_anew = start.is_none();
     let (layout, initial) = match start {
         None => {
             let layout = Layout::resnet(read.num_layers, extents, read.num_classes)?.with_output(output);
@@ -71,9 +70,9 @@ pub fn job(
             (layout, Some(artifact.into_network(&device.clone().autodiff())?))
         }
     };
-    let frozen = frozen(read.freeze, layout.stages.len(), begins_anew)?;
+    let frozen = frozen(read.freeze, layout.stages.len())?;
     Ok(Job {
-        layout,
+        layout: layout.with_format(precision::format(read)),
         shape: extents,
         initial,
         device,
@@ -118,7 +117,7 @@ pub fn job(
     })
 }
 
-fn frozen(asked: Freeze, stages: usize, begins_anew: bool) -> anyhow::Result<Frozen> {
+fn frozen(asked: Freeze, stages: usize) -> anyhow::Result<Frozen> {
     let frozen = match asked {
         Freeze::None => return Ok(Frozen::Nothing),
         Freeze::Stem => Frozen::Stem,
@@ -128,15 +127,9 @@ fn frozen(asked: Freeze, stages: usize, begins_anew: bool) -> anyhow::Result<Fro
         Freeze::Stage4 => Frozen::Stages(4),
         Freeze::Body => Frozen::Body,
     };
-    if begins_anew {
-        return Err(client(format!(
-            "freeze={asked} keeps weights as they are, and the job's are random: expected a channel 'model' (--from), \
-             use_pretrained_model=1, or freeze=none"
-        )));
-    }
     match frozen {
         Frozen::Stages(count) if count > stages => Err(client(format!(
-            "freeze={asked}: the network has {stages} stages, expected one of them, or body"
+            "freeze={asked}: the network has {stages} stages, expected stem, one of them, or body"
         ))),
         frozen => Ok(frozen),
     }

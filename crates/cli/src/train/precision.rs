@@ -1,7 +1,16 @@
 //! In which number format a job computes.
 
+use brazier_model::layout::Format;
 use brazier_sagemaker::hyperparameters::{ComputeDtype, Hyperparameters, Precision};
 use brazier_train::job::Compute;
+
+/// In which format the model is saved: half precision where it was asked for and trained.
+pub fn format(read: &Hyperparameters) -> Format {
+    match (read.precision_dtype, compute(read).0) {
+        (Precision::Float32, _) | (_, Compute::Float32) => Format::Float32,
+        (Precision::Float16, Compute::Bfloat16 | Compute::Float16) => Format::Float16,
+    }
+}
 
 /// The format of the convolutions, and a warning where it is not what `precision_dtype` asks for: no CPU multiplies
 /// float16 faster than float32.

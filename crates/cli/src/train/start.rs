@@ -6,7 +6,7 @@ use std::path::Path;
 use brazier_model::Layout;
 use brazier_model::artifact::Artifact;
 use brazier_model::layout::{DEPTHS, Output};
-use brazier_sagemaker::hyperparameters::{Hyperparameters, is_true};
+use brazier_sagemaker::hyperparameters::{Freeze, Hyperparameters, is_true};
 
 use super::channels::Datasets;
 use super::version;
@@ -15,7 +15,7 @@ use crate::fault::client;
 /// Compares a job with the model that it goes on from, if there is one; see [`Start::check`].
 ///
 /// # Errors
-/// Everything in which they differ; `match_classes` without a model.
+/// Everything in which they differ; `match_classes` without a model, `freeze` without weights to keep.
 pub fn check(
     start: Option<&Start>,
     given: &BTreeMap<String, String>,
@@ -26,6 +26,11 @@ pub fn check(
         None if read.match_classes => Err(client(
             "match_classes=1 takes the classes of a model on, and there is none: expected a channel 'model', or --from",
         )),
+        None if read.freeze != Freeze::None && !read.use_pretrained_model => Err(client(format!(
+            "freeze={} keeps weights as they are, and the job's are random: expected a channel 'model' (--from), \
+             use_pretrained_model=1, or freeze=none",
+            read.freeze
+        ))),
         None => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! What the replaced algorithm takes and this version does not do yet: refused by name, never silently ignored.
+//! Several hosts, which the replaced algorithm takes and this version does not yet: refused, never silently ignored.
 
 use brazier_sagemaker::resources::Resources;
 

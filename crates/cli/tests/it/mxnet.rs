@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::extensions::train_to_model;
 use crate::harness::{SIDE, digits, grey, npy, run, trained};
 use crate::{incremental, several_labels, torchvision};
 
@@ -119,4 +120,31 @@ fn four_steps_of_each_optimizer_through_the_binary_are_mxnets() {
             );
         }
     }
+}
+
+/// MXNet infers the number formats that a half-precision artifact has, array by array.
+#[test]
+fn mxnet_infers_our_number_formats() {
+    let Ok(python) = env::var("MXNET_PYTHON") else {
+        println!("skipped: MXNET_PYTHON names no Python with MXNet");
+        return;
+    };
+    let (tree, _) = train_to_model(&[("precision_dtype", "float16"), ("compute_dtype", "float16")]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/network/infer_types.py");
+    let told = Command::new(python).args([&script, &tree.path("model")]).output().unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    // The weights of 22 convolutions, and weight and bias of the last layer.
+    assert_eq!(String::from_utf8_lossy(&told.stdout).trim(), "24");
+}
+
+/// The golden updates of single optimizers are still MXNet's.
+#[test]
+fn golden_updates_are_those_of_mxnet() {
+    let Ok(python) = env::var("MXNET_PYTHON") else {
+        println!("skipped: MXNET_PYTHON names no Python with MXNet");
+        return;
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/optimizers/make.py");
+    let told = Command::new(python).arg(&script).arg("--check").output().unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use regex::Regex;
 use serde_json::Value;
 
 use crate::harness::{CLASSES, OptMl, run};
@@ -97,7 +98,8 @@ fn the_page_stands_alone_and_shows_the_mistakes() {
     let report = json(&tree.path("output/data/report.json"));
     let mistakes = report["validation"]["mistakes"].as_array().unwrap();
     assert!(mistakes.len() >= 3 && page.matches("<img ").count() == mistakes.len(), "{}", told.out);
-    // Nothing is loaded, nothing runs, and no mark of the template is left.
+    // Nothing is loaded, nothing runs, and no mark of the template is left. Pictures may spell anything.
+    let page = Regex::new(r#"base64,[^"]*""#).unwrap().replace_all(&page, "\"");
     for words in ["http", "<script", "<link", "{{", "NaN", "src=\"/"] {
         assert!(!page.contains(words), "{words} in\n{page}");
     }
@@ -131,6 +133,7 @@ fn without_validation_there_are_curves_only() {
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
     let report = json(&out.join("report.json"));
     assert_eq!((report["epochs"].as_array().unwrap().len(), &report["validation"]), (2, &Value::Null));
+    assert!(told.out.contains(&format!("Report: {}", out.join("report.html").display())), "{}", told.out);
     let page = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("<svg ") && !page.contains("Confusion") && !page.contains("{{"), "{page}");
 }

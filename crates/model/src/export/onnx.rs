@@ -13,6 +13,7 @@ use self::proto::{
 };
 use super::{facts, plain};
 use crate::artifact::Artifact;
+use crate::layout::Format;
 use crate::{ModelError, graph};
 
 mod proto;
@@ -26,7 +27,7 @@ const FLOAT: i32 = 1;
 /// Only a defect of this program: an operator of our own graphs without a translation. Weights that do not fit the graph
 /// are found by [`Artifact::check`].
 pub fn encode(artifact: &Artifact) -> Result<Vec<u8>, ModelError> {
-    let symbol = graph::symbol(&artifact.layout);
+    let symbol = graph::symbol(&artifact.layout.clone().with_format(Format::Float32));
     let mut translation = Translation { symbol: &symbol, outputs: BTreeMap::new(), operators: Vec::new() };
     for (index, node) in symbol.nodes.iter().enumerate() {
         translation.node(index, node)?;

@@ -7,7 +7,7 @@ use brazier_mxnet::symbol::{Node, Symbol};
 use super::symbol as symbol_of;
 use crate::ModelError;
 use crate::architecture::Architecture;
-use crate::layout::{Layout, Output, Stage, Stem, UnitKind};
+use crate::layout::{Format, Layout, Output, Stage, Stem, UnitKind};
 
 /// The layout of a saved graph. `channels` are the image's, which the graph does not tell. The last layer is whatever
 /// FullyConnected feeds the output: `fc1`, `fc` and `newlayer_fc2` are all seen in the old algorithm's artifacts.
@@ -48,10 +48,22 @@ pub fn layout(symbol: &Symbol, channels: usize) -> Result<Layout, ModelError> {
         classes: number(head, "num_hidden")?,
         head: head.name.clone(),
         output,
+        format: format(symbol),
     };
     same_variables(symbol, &found)?;
     same_arithmetic(&nodes, &found)?;
     Ok(found)
+}
+
+/// What the image is cast to before anything else.
+fn format(symbol: &Symbol) -> Format {
+    let is_half = |node: &Node| {
+        let input = node.inputs.first().and_then(|input| symbol.nodes.get(input[0]));
+        node.op == "Cast"
+            && node.attrs.get("dtype") == Some("float16")
+            && input.is_some_and(|input| input.name == "data")
+    };
+    if symbol.nodes.iter().any(is_half) { Format::Float16 } else { Format::Float32 }
 }
 
 /// The FullyConnected that feeds the output, through any casts, and what the output makes of it.
@@ -166,6 +178,8 @@ mod tests {
                 let expected = Layout::resnet(depth, [3, height, height], 7).unwrap();
                 assert_eq!(layout(&symbol_of(&expected), 3).unwrap(), expected, "{depth} at {height}");
                 let expected = expected.with_output(Output::Logistic);
+                assert_eq!(layout(&symbol_of(&expected), 3).unwrap(), expected, "{depth} at {height}");
+                let expected = expected.with_format(Format::Float16);
                 assert_eq!(layout(&symbol_of(&expected), 3).unwrap(), expected, "{depth} at {height}");
                 let Ok(expected) = expected.with_architecture(Architecture::V15) else { continue };
                 assert_eq!(layout(&symbol_of(&expected), 3).unwrap(), expected, "v1.5, {depth} at {height}");

@@ -3,7 +3,7 @@
 use brazier_mxnet::symbol::{Node, Symbol, VARIABLE};
 
 use crate::architecture::{Architecture, normalisation};
-use crate::layout::{Layout, Output, Stem, UnitForm, UnitKind};
+use crate::layout::{Format, Layout, Output, Stem, UnitForm, UnitKind};
 
 /// The version written into the graph: MXNet 1.3.0, which the replaced algorithm's own artifacts carry.
 const MXNET_VERSION: i64 = 10300;
@@ -13,7 +13,10 @@ pub fn symbol(layout: &Layout) -> Symbol {
     let is_v2 = layout.architecture == Architecture::V2;
     let mut graph = Graph { epsilon: if is_v2 { "2e-05" } else { "1e-05" }, ..Graph::default() };
     let mut x = graph.variable("data", &[]);
-    x = graph.operator("_copy", "id", &[], &[(x, 0)]);
+    x = match layout.format {
+        Format::Float32 => graph.operator("_copy", "id", &[], &[(x, 0)]),
+        Format::Float16 => graph.operator("Cast", "cast0", &[("dtype", "float16")], &[(x, 0)]),
+    };
     x = match layout.architecture {
         Architecture::V2 => graph.batch_norm(x, "bn_data", true),
         Architecture::V15 => graph.normalisation(x, "bn_data", layout.channels),
@@ -47,6 +50,9 @@ pub fn symbol(layout: &Layout) -> Symbol {
     x = graph.operator("Pooling", "pool1", &pooling, &[(x, 0)]);
     x = graph.operator("Flatten", "flatten0", &[], &[(x, 0)]);
     x = graph.fully_connected(x, &layout.head, layout.classes);
+    if layout.format == Format::Float16 {
+        x = graph.operator("Cast", "cast1", &[("dtype", "float32")], &[(x, 0)]);
+    }
     let label = graph.variable("softmax_label", &[]);
     // The replaced algorithm's multi-label graph is not documented. This is MXNet's operator for it; under the usual name
     // whoever binds `softmax_label` goes on to work.

@@ -57,7 +57,7 @@ pub fn parse(
         return Err(Problems(problems));
     }
     let mut hyperparameters = values.build();
-    hyperparameters.warnings = warnings(given, &hyperparameters);
+    hyperparameters.warnings = super::warnings::warnings(given, &hyperparameters);
     // 1 is documented as invalid and sent by public samples; it would repeat the accuracy line.
     hyperparameters.top_k = hyperparameters.top_k.filter(|&k| k > 1 && !hyperparameters.multi_label);
     Ok(hyperparameters)
@@ -111,35 +111,6 @@ fn nearest(name: &str) -> Option<&'static str> {
     meant.or_else(closest)
 }
 
-fn warnings(given: &BTreeMap<String, String>, read: &Hyperparameters) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if given.contains_key("model_prefix") {
-        warnings.push("model_prefix has no effect. Ignoring the parameter.".to_string());
-    }
-    if read.top_k == Some(1) {
-        warnings.push("top_k is only used when it is larger than 1. Ignoring the parameter.".to_string());
-    }
-    if read.top_k.is_some_and(|k| k > 1) && read.multi_label {
-        let words = "top_k is only used where every image has one class. Ignoring the parameter.";
-        warnings.push(words.to_string());
-    }
-    if read.label_smoothing > 0.0 && read.multi_label {
-        let words = "label_smoothing is only used where every image has one class. Ignoring the parameter.";
-        warnings.push(words.to_string());
-    }
-    if read.lr_schedule == LearningRateSchedule::Cosine && !read.lr_scheduler_step.is_empty() {
-        warnings.push(
-            "lr_scheduler_step has no effect with lr_schedule=cosine. Ignoring the parameter.".to_string(),
-        );
-    }
-    if read.use_weighted_loss && !read.multi_label {
-        // The built-in's own words.
-        let words = "use_weighted_loss is only used for multi-label training. Ignoring the parameter.";
-        warnings.push(words.to_string());
-    }
-    warnings
-}
-
 /// The values that are set, by name.
 struct Values(BTreeMap<&'static str, Value>);
 
@@ -172,6 +143,11 @@ impl Values {
             && parts > batch
         {
             problems.push(Problem::MorePartsThanImages { parts, batch });
+        }
+        if let (Some(Freeze::Stage4), Some(layers)) = (self.get("freeze"), self.get("num_layers"))
+            && [20, 32, 44, 56, 110].contains(&layers)
+        {
+            problems.push(Problem::NoSuchStage { layers });
         }
         if let (Some(true), Some(layers)) = (self.get("use_pretrained_model"), self.get("num_layers"))
             && ![18, 34, 50, 101, 152, 200].contains(&layers)

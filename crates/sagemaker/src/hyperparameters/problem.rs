@@ -85,6 +85,14 @@ pub enum Problem {
         /// `mini_batch_size`.
         batch: usize,
     },
+    /// A part to freeze that the network does not have.
+    #[error(
+        "freeze=stage4: a network of {layers} layers has 3 stages, expected stem, stage1 to stage3, or body"
+    )]
+    NoSuchStage {
+        /// `num_layers`.
+        layers: u32,
+    },
     /// A depth for which no ImageNet weights exist.
     #[error(
         "use_pretrained_model needs num_layers to be one of 18, 34, 50, 101, 152, 200, but it is {layers}"

@@ -37,7 +37,7 @@ pub fn weights(factor: f32) -> Vec<u8> {
     let layout = Layout::resnet(20, [1, 12, 12], CLASSES.len()).unwrap();
     let network = initial::initialise(ResNet::new(&layout, &Device::flex()), &layout.head, 7);
     let network = parameters::map(network, &layout.head, &mut ScaleHead(factor));
-    artifact::encode_params(&network, &layout.head).unwrap()
+    artifact::encode_params(&network, &layout).unwrap()
 }
 
 struct ScaleHead(f32);

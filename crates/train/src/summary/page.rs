@@ -12,6 +12,12 @@ use crate::tally::{Mistake, Tally};
 /// Up to so many classes the confusion matrix is drawn; of more, the pairs most often confused are listed.
 const DRAWN: usize = 40;
 
+/// Classes listed, the worst of more.
+const CLASSES: usize = 1000;
+
+/// Classes named for one image.
+const NAMED: usize = 10;
+
 /// Pairs listed.
 const PAIRS: usize = 20;
 
@@ -25,7 +31,7 @@ const QUALITY: u8 = 85;
 pub(super) fn page(summary: &Summary) -> String {
     let job = summary.job;
     let [channels, height, width] = job.shape;
-    let title = format!("ResNet-{}, {} classes", job.layout.depth(), job.layout.classes);
+    let title = format!("{}, {} classes", job.layout.name(), job.layout.classes);
     let subtitle = format!(
         "Images of {channels},{height},{width}; {} of {} epochs of {} images in batches of {}.",
         summary.epochs.len(),
@@ -107,7 +113,11 @@ fn classes(summary: &Summary, Judged { tally, .. }: &Judged) -> String {
             "<tr><td>{name}</td><td>{precision}</td><td>{recall}</td><td>{f1}</td><td>{images}</td><td>{predicted}</td></tr>"
         )
     };
-    let rows: String = tally.worst_classes().into_iter().map(row).collect();
+    let worst = tally.worst_classes();
+    let mut rows: String = worst.iter().take(CLASSES).map(|&class| row(class)).collect();
+    if let Some(more) = worst.len().checked_sub(CLASSES).filter(|&more| more > 0) {
+        rows += &format!("<tr><td>and {more} more</td></tr>");
+    }
     format!(
         "<h2>Classes, the worst first</h2><div class=\"scroll\"><table><tr><th>class</th><th>precision</th><th>recall</th><th>F1</th>\
          <th>images</th><th>answers</th></tr>{rows}</table></div>"
@@ -158,7 +168,11 @@ fn matrix_row(tally: &Tally, class: usize, row: &[u64], name: &impl Fn(usize) ->
 fn mistakes(summary: &Summary, Judged { tally, .. }: &Judged) -> String {
     let names = |classes: &[usize]| match classes {
         [] => "nothing".to_owned(),
-        _ => escape(&classes.iter().map(|&class| summary.name(class)).collect::<Vec<_>>().join(", ")),
+        _ => {
+            let more = if classes.len() > NAMED { " …" } else { "" };
+            let names: Vec<String> = classes.iter().take(NAMED).map(|&class| summary.name(class)).collect();
+            escape(&(names.join(", ") + more))
+        }
     };
     let figure = |mistake: &Mistake| {
         let picture = mistake.pixels.as_ref().and_then(picture).unwrap_or_default();

@@ -17,8 +17,8 @@ pub enum Form {
     Records,
     /// The same through pipes.
     PipedRecords,
-    /// Images and labels in turns through pipes, as the platform sends an augmented manifest.
-    PipedManifest,
+    /// Images and labels in turns through pipes, as the platform sends an augmented manifest; with the content type.
+    PipedManifest(&'static str),
     /// Images, and lists in channels of their own; with the content type of all four.
     Lists(&'static str),
     /// Lists with a column for each class.
@@ -47,14 +47,14 @@ pub fn channels(form: Form, classes: usize) -> (OptMl, Vec<JoinHandle<()>>) {
             }
             (tree, Vec::new())
         }
-        Form::PipedRecords | Form::PipedManifest => {
+        Form::PipedRecords | Form::PipedManifest(_) => {
             let tree = OptMl::new(&[]);
             fs::create_dir_all(tree.path("input/data")).unwrap();
-            let (wrapper, bytes) = match form {
-                Form::PipedRecords => ("None", records(label)),
-                _ => ("RecordIO", pairs(label)),
+            let (wrapper, content_type, bytes) = match form {
+                Form::PipedManifest(content_type) => ("RecordIO", content_type, pairs(label)),
+                _ => ("None", "application/x-recordio", records(label)),
             };
-            declare(&tree, "Pipe", wrapper, "application/x-recordio");
+            declare(&tree, "Pipe", wrapper, content_type);
             let writers = ["train", "validation"].map(|name| feed(tree.channel(name), bytes.clone(), 1));
             (tree, writers.into())
         }
