@@ -83,7 +83,7 @@ fn torchvision_takes_back_its_weights_and_agrees() {
                 furthest = furthest.max((ours - theirs.as_f64().unwrap()).abs());
             }
         }
-        println!("ResNet-{depth}: probabilities are {furthest:e} apart at most");
+        println!("ResNet-{depth}: probabilities as {:?}, {furthest:e} apart at most", expected[0]);
         assert!(furthest < 1e-4, "ResNet-{depth}: probabilities are {furthest} apart");
     }
 }
