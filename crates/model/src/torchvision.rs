@@ -39,9 +39,9 @@ pub fn name(ours: &str, head: &str) -> Option<String> {
 }
 
 /// The depth of the network whose tensors have these names.
-pub fn depth<'a>(names: impl Iterator<Item = &'a str> + Clone) -> usize {
+pub fn depth(names: &[&str]) -> usize {
     let ending = |ending: &str| {
-        names.clone().filter(|name| name.starts_with("layer") && name.ends_with(ending)).count()
+        names.iter().filter(|name| name.starts_with("layer") && name.ends_with(ending)).count()
     };
     let each = if ending(".conv3.weight") > 0 { 3 } else { 2 };
     2 + ending(".conv1.weight") * each

@@ -13,6 +13,7 @@ use crate::layout::UnitForm;
 
 /// One residual unit.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "all units of a network are of one kind")]
 pub enum Unit {
     /// MXNet's, v2.
     PreActivation(PreActivation),

@@ -18,7 +18,7 @@ pub fn export(model: &Path, to: &str, out: &Path) {
     assert_eq!((told.code, told.out.trim_end()), (0, out.to_str().unwrap()), "{}", told.err);
 }
 
-/// Probabilities of five striped images of `shape`, and those images' file.
+/// Probabilities of five striped images of `shape`, whose file is `images`. They are not all certain: that would prove little.
 pub fn ours(model: &Path, shape: [usize; 3], images: &Path) -> Vec<Vec<f64>> {
     let values: Vec<u8> =
         (0..5 * shape.iter().product::<usize>()).map(|at| (at * at / 7 % 251) as u8).collect();
@@ -29,7 +29,9 @@ pub fn ours(model: &Path, shape: [usize; 3], images: &Path) -> Vec<Vec<f64>> {
         let line: Value = serde_json::from_str(line).unwrap();
         line["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).collect()
     };
-    told.out.lines().map(row).collect()
+    let rows: Vec<Vec<f64>> = told.out.lines().map(row).collect();
+    assert!(rows.iter().flatten().any(|probability| (1e-3..0.999).contains(probability)), "{rows:?}");
+    rows
 }
 
 /// Needs a Python with onnxruntime.

@@ -207,11 +207,12 @@ pub fn trained() -> OptMl {
 }
 
 /// Trains a few steps on real digits, so that weights and moving statistics are those of a network that has learned
-/// something. The model's folder.
+/// something; small and many ones, so that the statistics are near the truth and no answer is exactly 0 or 1, which every
+/// program would agree on. The model's folder.
 pub fn digits(output: &Path, layers: &str, shape: &str, version: &str) -> PathBuf {
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/mnist");
-    let what = ["--num-layers", layers, "--image-shape", shape, "--epochs", "1", "--learning-rate", "0.01"];
-    let few = ["--mini-batch-size", "8", "--num-training-samples", "64", "--resnet-version", version];
+    let what = ["--num-layers", layers, "--image-shape", shape, "--epochs", "1", "--learning-rate", "0.001"];
+    let few = ["--mini-batch-size", "2", "--num-training-samples", "64", "--resnet-version", version];
     let told = run([&["train", data, "--output", output.to_str().unwrap()][..], &what, &few].concat());
     assert_eq!(told.code, 0, "{}", told.err);
     output.join("model")

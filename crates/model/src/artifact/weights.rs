@@ -88,7 +88,8 @@ impl Weights {
     /// The depth of the network that arrays of these names make, as `num_layers` counts it.
     fn depth(&self) -> usize {
         if self.file.ends_with(TENSORS_ENDING) {
-            return torchvision::depth(self.arrays.keys().map(String::as_str));
+            let names: Vec<&str> = self.arrays.keys().map(String::as_str).collect();
+            return torchvision::depth(&names);
         }
         let ending = |ending: &str| {
             self.arrays.keys().filter(|name| name.starts_with("arg:stage") && name.ends_with(ending)).count()
