@@ -210,7 +210,7 @@ pub fn trained() -> OptMl {
 /// something; small and many ones, so that the statistics are near the truth and no answer is exactly 0 or 1, which every
 /// program would agree on. The model's folder.
 pub fn digits(output: &Path, layers: &str, shape: &str, version: &str) -> PathBuf {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/mnist");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/mnist/train");
     let what = ["--num-layers", layers, "--image-shape", shape, "--epochs", "1", "--learning-rate", "0.001"];
     let few = ["--mini-batch-size", "2", "--num-training-samples", "64", "--resnet-version", version];
     let told = run([&["train", data, "--output", output.to_str().unwrap()][..], &what, &few].concat());
