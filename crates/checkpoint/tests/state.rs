@@ -1,0 +1,160 @@
+//! Checkpoints come back whole or not at all, and the newest whole one counts.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
+
+use brazier_checkpoint::folder::Folder;
+use brazier_checkpoint::state::{self, Sections, StateError};
+use serde_json::{Value, json};
+
+fn sections() -> Sections<'static> {
+    vec![
+        ("weights".to_owned(), Cow::Owned((0..1000).map(|at| (at % 251) as u8).collect())),
+        ("empty".to_owned(), Cow::Borrowed(&[])),
+        ("moments".to_owned(), Cow::Borrowed(&[7; 33])),
+    ]
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_is_written_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let state = json!({"epoch": 3, "rate": 0.1, "best": null, "seed": u64::MAX});
+    state::write(&path, &state, &sections()).unwrap();
+    let (found, content): (Value, _) = state::read(&path).unwrap();
+    assert_eq!(found, state);
+    let expected = sections().into_iter().map(|(name, bytes)| (name, bytes.into_owned())).collect();
+    assert_eq!(content, expected);
+    let (found, lengths): (Value, _) = state::read_header(&path).unwrap();
+    assert_eq!((found, lengths[0].clone()), (state, ("weights".to_owned(), 1000)));
+}
+
+/// A file cut at every length, and with a bit of every byte turned, is refused with its name, and nothing panics.
+#[test]
+fn no_damage_goes_unseen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("whole");
+    state::write(&path, &json!({"epoch": 3}), &sections()).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let damaged = folder.path().join("damaged");
+    let refused = |bytes: &[u8]| {
+        fs::write(&damaged, bytes).unwrap();
+        let error = state::read::<Value>(&damaged).unwrap_err();
+        assert!(matches!(error, StateError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("damaged: "), "{error}");
+    };
+    for length in 0..whole.len() {
+        refused(&whole[..length]);
+    }
+    refused(&[&whole[..], b"x"].concat());
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        refused(&bytes);
+    }
+}
+
+#[test]
+fn a_header_that_promises_too_much_costs_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hostile");
+    let header = br#"{"state":{},"sections":[{"name":"a","bytes":18446744073709551615,"crc32":0},{"name":"b","bytes":9,"crc32":0}]}"#;
+    let bytes = [
+        &b"brazckpt"[..],
+        &1_u32.to_le_bytes(),
+        &crc32fast::hash(header).to_le_bytes(),
+        &(header.len() as u64).to_le_bytes(),
+        header,
+    ];
+    fs::write(&path, bytes.concat()).unwrap();
+    let message = state::read::<Value>(&path).unwrap_err().to_string();
+    assert!(message.contains("more than any file has"), "{message}");
+}
+
+#[test]
+fn the_newest_whole_checkpoint_counts_and_others_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Folder::open(&folder.path().join("new/checkpoints")).unwrap();
+    for update in [9, 10, 200] {
+        checkpoints.commit(update, &json!({ "update": update }), &sections()).unwrap();
+    }
+    // Strangers' files, and what the platform puts beside ours.
+    for name in ["notes.txt", "brazier-x.checkpoint", "brazier-000000000300.checkpoint.sagemaker-uploading"] {
+        fs::write(checkpoints.path().join(name), b"").unwrap();
+    }
+    let newest = |accepts: fn(&Value) -> Result<(), String>| checkpoints.newest::<Value>(accepts).unwrap();
+    let all = newest(|_| Ok(()));
+    assert_eq!(all.found.unwrap().1["update"], 200);
+    assert!(all.passed_over.is_empty());
+
+    let path = checkpoints.path().join("brazier-000000000200.checkpoint");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let second = newest(|_| Ok(()));
+    assert_eq!(second.found.unwrap().1["update"], 10);
+    assert!(
+        second.passed_over[0].to_string().contains("000200.checkpoint: it has"),
+        "{:?}",
+        second.passed_over
+    );
+    let third =
+        newest(
+            |state| if state["update"] == 10 { Err("its best weights are not there".into()) } else { Ok(()) },
+        );
+    assert_eq!((third.found.unwrap().1["update"].clone(), third.passed_over.len()), (json!(9), 2));
+    assert!(newest(|_| Err("no".into())).found.is_none());
+}
+
+#[test]
+fn old_ones_go_but_not_while_they_are_uploaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Folder::open(folder.path()).unwrap();
+    for update in 1..=4 {
+        checkpoints.commit(update, &json!({}), &Sections::new()).unwrap();
+    }
+    let name = |update: u64, suffix: &str| format!("brazier-{update:012}.checkpoint{suffix}");
+    for (update, suffix) in
+        [(1, ".sagemaker-uploading"), (1, ".sagemaker-uploaded"), (2, ".sagemaker-uploading")]
+    {
+        fs::write(folder.path().join(name(update, suffix)), b"").unwrap();
+    }
+    checkpoints.retain(2, false).unwrap();
+    let ours = || -> Vec<String> {
+        names(folder.path()).into_iter().filter(|name| name.ends_with(".checkpoint")).collect()
+    };
+    assert_eq!(ours(), [name(2, ""), name(3, ""), name(4, "")]);
+    checkpoints.retain(2, true).unwrap();
+    assert_eq!(ours(), [name(3, ""), name(4, "")]);
+}
+
+#[test]
+fn what_a_killed_process_left_is_taken_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = folder.path().join("brazier-000000000007.checkpoint.Ab12.sagemaker-ignore");
+    fs::write(&left, b"half").unwrap();
+    fs::write(folder.path().join("other.sagemaker-ignore"), b"").unwrap();
+    Folder::open(folder.path()).unwrap();
+    assert_eq!(names(folder.path()), ["other.sagemaker-ignore"]);
+}
+
+/// Root may write anywhere: a file in the folder's place is what nobody can write to.
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, b"").unwrap();
+    let message = Folder::open(&path).unwrap_err().to_string();
+    assert!(message.contains("file: cannot make the checkpoint folder"), "{message}");
+}
