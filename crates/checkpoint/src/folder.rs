@@ -71,6 +71,12 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Whether there is a checkpoint in the folder at `path`, which need not exist.
+    pub fn holds_checkpoints(path: &Path) -> bool {
+        let folder = Folder { path: path.to_owned() };
+        folder.updates().is_ok_and(|updates| !updates.is_empty())
+    }
+
     /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.path
@@ -131,6 +137,25 @@ impl Folder {
             }
         }
         Ok(())
+    }
+
+    /// What is small in each checkpoint whose header is whole.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn states<S: DeserializeOwned>(&self) -> Result<Vec<S>, FolderError> {
+        let read = |update: u64| Some(state::read_header::<S>(&self.path.join(name(update))).ok()?.0);
+        Ok(self.updates()?.into_iter().filter_map(read).collect())
+    }
+
+    /// Takes away the files whose names end in `suffix` and that `keep` does not name, but for those that the platform is uploading.
+    ///
+    /// # Errors
+    /// A file that cannot be removed.
+    pub fn sweep(&self, suffix: &str, keep: &BTreeSet<String>) -> Result<(), FolderError> {
+        let is_old =
+            |name: &&String| name.ends_with(suffix) && !keep.contains(*name) && !self.is_uploading(name);
+        self.names()?.iter().filter(is_old).try_for_each(|name| self.remove(name))
     }
 
     fn is_uploading(&self, name: &str) -> bool {

@@ -41,8 +41,10 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
             // Transparent errors do not appear in the chain by themselves.
             TrainError::Data(error) => of_data(error),
             TrainError::Model(error) => of_model(error),
-            TrainError::TooFewSamples { .. } => Fault::Client,
+            TrainError::TooFewSamples { .. } | TrainError::OtherRun { .. } => Fault::Client,
             TrainError::Commit(_)
+            | TrainError::Folder(_)
+            | TrainError::Checkpoint { .. }
             | TrainError::ReadFolder { .. }
             | TrainError::Remove { .. }
             | TrainError::Collective(_) => Fault::Platform,

@@ -1,6 +1,7 @@
 //! `brazier train`: the container's entry and a person's, one engine.
 
 mod channels;
+mod checkpoints;
 mod container;
 mod flags;
 mod job;
@@ -23,6 +24,7 @@ use brazier_sagemaker::paths::Paths;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
 
+use self::checkpoints::Asked;
 use crate::output::unless_closed;
 
 /// The command line of `train`.
@@ -79,6 +81,7 @@ pub fn command() -> Command {
                 .exclusive(true)
                 .help("Print the metric_definitions of an Estimator or HyperparameterTuner as JSON, and do nothing else"),
         )
+        .args(checkpoints::flags())
         .args(flags::all())
 }
 
@@ -95,12 +98,13 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
             output: path("output").cloned(),
             from: path("from").map(PathBuf::as_path),
             rehearse,
+            checkpoints: Asked::of(arguments)?,
         };
         return local::run(request, given);
     }
     let prefix = arguments.get_one::<PathBuf>("prefix").cloned();
     let paths = Paths::new(&prefix.unwrap_or_else(|| environment::process().base_directory()));
-    container::run(&paths, given, rehearse)
+    container::run(&paths, given, rehearse, Asked::of(arguments)?)
 }
 
 /// A list to paste into a notebook, one metric a line.

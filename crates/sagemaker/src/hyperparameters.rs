@@ -113,6 +113,10 @@ pub struct Hyperparameters {
     pub fast_decode: bool,
     /// What one image may cost.
     pub image_limits: ImageLimits,
+    /// Shortest time between two saves of the run's state, in seconds.
+    pub checkpoint_min_seconds: u64,
+    /// Longest time between them.
+    pub checkpoint_max_seconds: u64,
     /// Seed of every random choice.
     pub seed: u64,
     /// What was accepted but is worth telling the user, one sentence each.
@@ -216,6 +220,8 @@ impl Hyperparameters {
             "max_image_pixels" => Some(self.image_limits.pixels.to_string()),
             "max_image_bytes" => Some(self.image_limits.bytes.to_string()),
             "max_image_allocation" => Some(self.image_limits.allocation.to_string()),
+            "checkpoint_min_seconds" => Some(self.checkpoint_min_seconds.to_string()),
+            "checkpoint_max_seconds" => Some(self.checkpoint_max_seconds.to_string()),
             "seed" => Some(self.seed.to_string()),
             _ => None,
         }

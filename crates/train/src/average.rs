@@ -25,6 +25,16 @@ impl Average {
         &self.network
     }
 
+    /// Updates so far.
+    pub fn updates(&self) -> u32 {
+        self.updates
+    }
+
+    /// Goes on after so many updates with this average.
+    pub fn resume(&mut self, network: ResNet, updates: u32) {
+        (self.network, self.updates) = (network, updates);
+    }
+
     /// Takes in `network` (without gradients) after an update. At first less of the average stays, `(1 + t) / (10 + t)`, so that
     /// the random weights of the start are soon forgotten; TensorFlow's `ExponentialMovingAverage` has the same rule.
     pub fn update(&mut self, network: ResNet, head: &str) {

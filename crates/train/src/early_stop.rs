@@ -1,21 +1,27 @@
 //! Ending a run whose validation accuracy no longer grows.
 
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::exact;
+
 /// The rule of the `early_stopping_*` hyperparameters.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EarlyStopping {
     /// Epochs before the rule is looked at.
     pub min_epochs: usize,
     /// Epochs in a row without improvement that end the run.
     pub patience: usize,
     /// Relative gain below which an epoch is no improvement.
+    #[serde(with = "exact")]
     pub tolerance: f64,
 }
 
 /// The rule and what it has seen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Watch {
     rule: EarlyStopping,
     epochs: usize,
+    #[serde(with = "exact")]
     best: f64,
     without: usize,
 }

@@ -17,6 +17,25 @@ pub enum TrainError {
     /// Another rank is gone.
     #[error(transparent)]
     Collective(#[from] brazier_collective::CollectiveError),
+    /// The checkpoint folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] brazier_checkpoint::folder::FolderError),
+    /// A checkpoint that the run cannot go on from.
+    #[error("{reason}")]
+    Checkpoint {
+        /// What is amiss.
+        reason: String,
+    },
+    /// A checkpoint of another run.
+    #[error(
+        "{path}: the checkpoint is that of another job: {differences}. Expected the same, an empty checkpoint folder, or --fresh."
+    )]
+    OtherRun {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Both values of each difference.
+        differences: String,
+    },
     /// The artifact's folder cannot be read.
     #[error("{path}: cannot read the model folder: {source}")]
     ReadFolder {

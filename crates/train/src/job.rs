@@ -9,6 +9,7 @@ use brazier_model::freeze::Frozen;
 use brazier_model::{Layout, ResNet};
 use burn::tensor::Device;
 
+use crate::checkpoint::Cadence;
 use crate::early_stop::EarlyStopping;
 use crate::optimizer::Rule;
 use crate::schedule::Schedule;
@@ -23,6 +24,19 @@ pub enum Compute {
     Bfloat16,
     /// 11 bits of precision; the loss is scaled so that gradients stay in its range.
     Float16,
+}
+
+/// How the state of a run is kept.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    /// The folder.
+    pub folder: PathBuf,
+    /// How often.
+    pub cadence: Cadence,
+    /// The checkpoint to go on from; unset: the newest of the folder.
+    pub from: Option<PathBuf>,
+    /// Begin anew whatever the folder holds.
+    pub fresh: bool,
 }
 
 /// What is to be trained and how.
@@ -76,6 +90,8 @@ pub struct Job {
     pub checkpoint_frequency: Option<usize>,
     /// The artifact's folder.
     pub model_directory: PathBuf,
+    /// Where the state of the run is kept, and how often; unset: nowhere.
+    pub checkpoints: Option<Checkpoints>,
     /// Batches looked at in an evaluation; unset: all.
     pub evaluation_batches: Option<usize>,
     /// Where `report.json` and `report.html` go; unset: nowhere.

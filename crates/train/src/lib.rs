@@ -6,6 +6,7 @@
 //! - [`mixup`], [`average`], [`accumulate`], [`loss_scale`]: what a job can ask for beside the plain step
 //! - [`evaluate`]: a channel, every image once; [`seen`]: the counts behind accuracy and loss; [`tally`]: those of each class
 //! - [`early_stop`], [`store`]: when to end, which weights stay
+//! - [`checkpoint`]: the state of a run, written while it goes on and taken up by another process
 //! - [`report`]: events of a run, as log lines or as a table for people; [`summary`]: the run as JSON and as a page
 //!
 //! Not here: hyperparameter text and container paths (`sagemaker`), the network (`model`), pixels (`data`, `image`).
@@ -13,6 +14,7 @@
 
 pub mod accumulate;
 pub mod average;
+pub mod checkpoint;
 pub mod early_stop;
 pub mod error;
 pub mod evaluate;

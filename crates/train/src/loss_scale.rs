@@ -6,6 +6,9 @@
 use brazier_model::ResNet;
 use brazier_model::parameters::{Kind, Map, map};
 use burn::tensor::{Gradients, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::exact;
 
 /// Low enough that the first steps of a network of this family, whose gradients are its largest, need not be skipped.
 const START: f64 = 1024.0;
@@ -17,8 +20,9 @@ const SMALLEST: f64 = 1.0 / 16_777_216.0;
 const PATIENCE: u32 = 2000;
 
 /// What the loss is multiplied by.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LossScale {
+    #[serde(with = "exact")]
     factor: f64,
     /// Steps since the factor last changed; unset: it never changes.
     good: Option<u32>,

@@ -1,11 +1,11 @@
 //! The optimizers exactly as MXNet has them, whose formulas differ in detail from everybody else's.
 
-use std::collections::BTreeMap;
-
 use brazier_model::ResNet;
 use brazier_model::freeze::Frozen;
 use brazier_model::parameters::{Kind, Map, map};
 use burn::tensor::{Gradients, Tensor};
+
+use crate::checkpoint::tensors::Moments;
 
 /// How a gradient becomes a movement. `g` is the mean gradient of a batch, with `weight_decay * w` added for weights and
 /// gammas; sources are MXNet's operators of these names.
@@ -121,13 +121,23 @@ pub struct Optimizer {
     rule: Rule,
     updates: i32,
     /// By parameter name, flattened.
-    moments: BTreeMap<String, Vec<Tensor<1>>>,
+    moments: Moments,
 }
 
 impl Optimizer {
     /// At rest.
     pub fn new(rule: Rule) -> Self {
-        Optimizer { rule, updates: 0, moments: BTreeMap::new() }
+        Optimizer { rule, updates: 0, moments: Moments::new() }
+    }
+
+    /// Updates so far and what is remembered of every parameter.
+    pub fn memory(&self) -> (i32, &Moments) {
+        (self.updates, &self.moments)
+    }
+
+    /// Goes on after so many updates with this memory.
+    pub fn resume(&mut self, updates: i32, moments: Moments) {
+        (self.updates, self.moments) = (updates, moments);
     }
 
     /// Moves every learned parameter once.

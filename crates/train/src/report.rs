@@ -9,6 +9,9 @@ use std::time::Duration;
 pub use log::Log;
 pub use table::Table;
 
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::exact;
 use crate::seen::Seen;
 
 /// Something worth telling.
@@ -45,6 +48,22 @@ pub enum Event<'a> {
         /// Validation accuracy.
         accuracy: f64,
     },
+    /// The run goes on from a checkpoint.
+    Resumed {
+        /// Its file.
+        path: &'a Path,
+        /// 0-based.
+        epoch: usize,
+        /// Steps of the epoch that are done.
+        step: usize,
+        /// Steps of an epoch.
+        steps: usize,
+    },
+    /// The state of the run is on disk.
+    Checkpoint {
+        /// Its file.
+        path: &'a Path,
+    },
     /// Weights are on disk.
     Saved {
         /// Their file.
@@ -70,7 +89,7 @@ pub enum Event<'a> {
 }
 
 /// The training part of an epoch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Trained {
     /// 0-based.
     pub epoch: usize,
@@ -79,19 +98,21 @@ pub struct Trained {
     /// How long it took.
     pub time: Duration,
     /// Learning rate of its last step.
+    #[serde(with = "exact")]
     pub rate: f64,
     /// The part of `time` spent waiting for data.
     pub waited: Duration,
 }
 
 /// What the validation channel said.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Validation {
     /// 0-based.
     pub epoch: usize,
     /// Over the whole channel.
     pub seen: Seen,
     /// Mean over the classes of the harmonic mean of precision and recall.
+    #[serde(with = "exact")]
     pub macro_f1: f64,
     /// How long it took.
     pub time: Duration,

@@ -1,5 +1,7 @@
 //! The loop, read downward.
 
+mod persist;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,11 +11,12 @@ use brazier_collective::Collective;
 use brazier_data::{DataError, Loader, Share, TrainPlan, steps_per_epoch};
 use brazier_model::parameters::is_finite;
 use brazier_model::{ResNet, initial};
+use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::{Position, Saver, exact};
 use crate::early_stop::Watch;
 use crate::evaluate::evaluate;
 use crate::report::{Event, Report, Trained, Validation};
-use crate::seen::Seen;
 use crate::step::Trainer;
 use crate::store::Store;
 use crate::summary::Summary;
@@ -28,12 +31,14 @@ pub struct Channels<'a> {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Whole epochs trained.
     pub epochs: usize,
-    /// Best validation accuracy and its 0-based epoch.
-    pub best: Option<(f64, usize)>,
+    /// The best epoch by validation.
+    pub best: Option<Best>,
+    /// Early stopping ended it.
+    pub ended_early: bool,
     /// The weights' file.
     pub weights: Option<PathBuf>,
     /// Ended before the last epoch because it was told to.
@@ -42,6 +47,16 @@ pub struct Outcome {
     pub trained_for: Duration,
     /// The part of it spent waiting for data.
     pub waited_for: Duration,
+}
+
+/// The epoch whose validation accuracy is the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Share of right answers.
+    #[serde(with = "exact")]
+    pub accuracy: f64,
+    /// 0-based.
+    pub epoch: usize,
 }
 
 /// Trains `job` and leaves its artifact in the job's folder. Ends early, with the best weights so far on disk, when
@@ -57,13 +72,15 @@ pub fn run(
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
     let mut run = Run::new(job, channels, collective, report, stop)?;
-    for epoch in 0..job.epochs {
+    run.resume()?;
+    while run.position.epoch < job.epochs && !run.outcome.ended_early {
+        let epoch = run.position.epoch;
         let Some(trained) = run.train(epoch)? else { break };
         let Some(validated) = run.validate(epoch)? else { break };
         run.store(epoch, trained, validated)?;
-        if run.ends_early(epoch, validated) {
-            break;
-        }
+        run.outcome.ended_early = run.ends_early(epoch, validated);
+        run.position = Position { epoch: epoch + 1, ..Position::default() };
+        run.save_state();
     }
     run.finish()
 }
@@ -77,8 +94,12 @@ struct Run<'a> {
     stop: &'a AtomicBool,
     share: Share,
     steps: usize,
+    /// The next step.
+    position: Position,
     /// On the first rank.
     store: Option<Store<'a>>,
+    /// On the first rank of a job that keeps checkpoints.
+    saver: Option<Saver>,
     watch: Option<Watch>,
     summary: Summary<'a>,
     outcome: Outcome,
@@ -118,6 +139,8 @@ impl<'a> Run<'a> {
             stop,
             share,
             steps,
+            position: Position::default(),
+            saver: None,
             store: (share.rank == 0).then(|| Store::new(job)).transpose()?,
             watch: job.early_stopping.map(Watch::new),
             summary: Summary::new(job),
@@ -125,19 +148,17 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Trains one epoch; `None` when told to stop before its end.
+    /// Trains one epoch, from where the run stands in it; `None` when told to stop before its end.
     fn train(&mut self, epoch: usize) -> Result<Option<Trained>, TrainError> {
-        let (steps, share) = (self.steps, self.share);
+        let (steps, share, before) = (self.steps, self.share, self.position);
         let (seed, shuffle) = (self.job.seed, self.job.shuffle);
-        let plan = TrainPlan { seed, epoch: epoch as u64, steps, start_step: 0, share, shuffle };
-        let mut rate = self.job.schedule.rate(epoch * steps + 1);
+        let plan = TrainPlan { seed, epoch: epoch as u64, steps, start_step: before.step, share, shuffle };
         self.report.event(&Event::EpochStarted { epoch, epochs: self.job.epochs, steps });
         self.summary.forget();
         let clock = Instant::now();
-        let mut seen = Seen::default();
         let mut batches = self.channels.train.train_epoch(&self.job.transform, plan)?;
-        for (step, batch) in batches.by_ref().enumerate() {
-            rate = self.job.schedule.rate(epoch * steps + step + 1);
+        for step in before.step..steps {
+            let Some(batch) = batches.next() else { break };
             let stop = self.stop.load(Ordering::Relaxed);
             let batch = match batch {
                 // Told to stop while the data was not there: the step in hand cannot be done.
@@ -147,15 +168,21 @@ impl<'a> Run<'a> {
                 }
                 batch => batch?,
             };
-            let (seen_now, stopped) = self.trainer.step(batch, epoch * steps + step + 1, rate, stop)?;
+            let update = epoch * steps + step + 1;
+            let rate = self.job.schedule.rate(update);
+            let (seen_now, stopped) = self.trainer.step(batch, update, rate, stop)?;
+            let mut seen = self.position.seen;
             seen.add(seen_now);
-            self.report.event(&Event::Stepped { epoch, step, steps, seen, time: clock.elapsed() });
+            let (time, waited) = (before.time + clock.elapsed(), before.waited + batches.waited());
+            self.position = Position { epoch, step: step + 1, seen, time, waited, rate };
+            self.report.event(&Event::Stepped { epoch, step, steps, seen, time });
             if stopped {
                 self.outcome.stopped = true;
                 return Ok(None);
             }
+            self.save_if_due();
         }
-        let (time, waited) = (clock.elapsed(), batches.waited());
+        let Position { seen, time, waited, rate, .. } = self.position;
         self.outcome.epochs = epoch + 1;
         self.outcome.trained_for += time;
         self.outcome.waited_for += waited;
@@ -184,9 +211,9 @@ impl<'a> Run<'a> {
         self.summary.validated(&validation, tally);
         let accuracy = seen.accuracy();
         // Weights that are no numbers any more may still be right by chance; the last good ones stay.
-        let best = seen.loss.is_finite() && self.outcome.best.is_none_or(|(best, _)| accuracy > best);
+        let best = seen.loss.is_finite() && self.outcome.best.is_none_or(|best| accuracy > best.accuracy);
         if best {
-            self.outcome.best = Some((accuracy, epoch));
+            self.outcome.best = Some(Best { accuracy, epoch });
         }
         Ok(Some(Validated { accuracy: Some(accuracy), macro_f1: Some(validation.macro_f1), best }))
     }
@@ -265,6 +292,7 @@ impl<'a> Run<'a> {
             self.outcome.weights = Some(path);
             self.summary.keep(epoch);
         }
+        self.finish_saving()?;
         if self.store.is_some() {
             self.write_summary();
             self.report.event(&Event::Classes { lines: &self.summary.lines() });

@@ -2,13 +2,17 @@
 
 use brazier_model::loss::{self, Truth};
 use burn::tensor::{Int, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::exact;
 
 /// What a step or an evaluation saw.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// Images.
     pub samples: usize,
     /// Sum over the images of the cross-entropy.
+    #[serde(with = "exact")]
     pub loss: f64,
     /// What could be answered right or wrong: the images, or with several labels each of their classes.
     pub answers: usize,

@@ -12,6 +12,8 @@ use burn::tensor::{DType, Device, Gradients, Tensor};
 
 use crate::accumulate::{Sums, split};
 use crate::average::Average;
+use crate::checkpoint::State;
+use crate::checkpoint::tensors::{self, Bytes};
 use crate::job::Compute;
 use crate::loss_scale::LossScale;
 use crate::mixup::Mix;
@@ -19,6 +21,10 @@ use crate::optimizer::{Optimizer, Update};
 use crate::reduce::reduce_step;
 use crate::seen::{Seen, judge};
 use crate::{Job, TrainError};
+
+/// Names of a checkpoint's sections begin so.
+const NETWORK: &str = "network";
+const AVERAGE: &str = "average";
 
 /// A rank's network, its optimizer and its link to the other ranks.
 pub struct Trainer<'a> {
@@ -56,6 +62,36 @@ impl<'a> Trainer<'a> {
     /// The network to judge and to keep, without gradients: as the last step left it, or the average if the job has one.
     pub fn network(&self) -> ResNet {
         self.average.as_ref().map_or_else(|| self.network.valid(), |average| average.network().clone())
+    }
+
+    /// Adds weights, statistics, moments and the average to a snapshot of `state`; the rest of it is the run's.
+    pub fn collect(&self, state: &mut State, tensors: &mut Vec<(String, Tensor<1>)>) {
+        let head = &self.job.layout.head;
+        tensors::collect(self.network.valid(), head, NETWORK, tensors);
+        let (updates, moments) = self.optimizer.memory();
+        tensors::collect_moments(moments, tensors);
+        if let Some(average) = &self.average {
+            tensors::collect(average.network().clone(), head, AVERAGE, tensors);
+            state.average_updates = average.updates();
+        }
+        (state.updates, state.loss_scale) = (updates, self.scale.clone());
+    }
+
+    /// Goes on from what [`Trainer::collect`] took.
+    ///
+    /// # Errors
+    /// A tensor that is not there or of another length; `file` is named.
+    pub fn resume(&mut self, state: &State, bytes: &mut Bytes, file: &str) -> Result<(), TrainError> {
+        let head = &self.job.layout.head;
+        self.network = tensors::restore(self.network.clone(), head, NETWORK, bytes, file)?;
+        if let Some(average) = &mut self.average {
+            let network = tensors::restore(average.network().clone(), head, AVERAGE, bytes, file)?;
+            average.resume(network, state.average_updates);
+        }
+        let moments = tensors::restore_moments(bytes, &self.job.device);
+        self.optimizer.resume(state.updates, moments);
+        self.scale = state.loss_scale.clone();
+        Ok(())
     }
 
     /// The link to the other ranks.

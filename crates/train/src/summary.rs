@@ -6,7 +6,9 @@ mod json;
 mod page;
 
 use brazier_checkpoint::commit;
+use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::tensors::Bytes;
 use crate::report::{Trained, Validation};
 use crate::tally::Tally;
 use crate::{Job, TrainError};
@@ -26,6 +28,12 @@ const TOLD_PAIRS: usize = 5;
 /// A run so far.
 pub struct Summary<'a> {
     job: &'a Job,
+    past: Past,
+}
+
+/// What has happened.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Past {
     epochs: Vec<Epoch>,
     /// Of the last validation.
     last: Option<Judged>,
@@ -33,14 +41,38 @@ pub struct Summary<'a> {
     kept: Option<Judged>,
 }
 
+impl Past {
+    /// The pictures of the mistakes by name, which are not part of its text.
+    pub fn pictures(&self) -> impl Iterator<Item = (String, Vec<u8>)> {
+        let named = [("last", &self.last), ("kept", &self.kept)];
+        named
+            .into_iter()
+            .filter_map(|(name, judged)| Some((section(name), judged.as_ref()?.tally.pictures())))
+    }
+
+    /// Gives the mistakes their pictures again, from all sections of a checkpoint.
+    pub fn set_pictures(&mut self, sections: &Bytes, shape: [usize; 3]) {
+        for (name, judged) in [("last", &mut self.last), ("kept", &mut self.kept)] {
+            if let (Some(judged), Some(pictures)) = (judged, sections.get(&section(name))) {
+                judged.tally.set_pictures(pictures, shape);
+            }
+        }
+    }
+}
+
+fn section(name: &str) -> String {
+    format!("pictures/{name}")
+}
+
 /// An epoch's figures.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Epoch {
     trained: Trained,
     validation: Option<Validation>,
 }
 
 /// What the validation channel said of an epoch's weights.
-#[derive(Clone)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Judged {
     validation: Validation,
     tally: Tally,
@@ -49,30 +81,40 @@ struct Judged {
 impl<'a> Summary<'a> {
     /// Of a run that has not begun.
     pub fn new(job: &'a Job) -> Self {
-        Summary { job, epochs: Vec::new(), last: None, kept: None }
+        Summary { job, past: Past::default() }
+    }
+
+    /// What has happened so far.
+    pub fn past(&self) -> &Past {
+        &self.past
+    }
+
+    /// Goes on from what happened before.
+    pub fn set_past(&mut self, past: Past) {
+        self.past = past;
     }
 
     /// An epoch was trained.
     pub fn trained(&mut self, trained: &Trained) {
-        self.epochs.push(Epoch { trained: *trained, validation: None });
+        self.past.epochs.push(Epoch { trained: *trained, validation: None });
     }
 
     /// The epoch trained last was judged.
     pub fn validated(&mut self, validation: &Validation, tally: Tally) {
-        if let Some(epoch) = self.epochs.last_mut() {
+        if let Some(epoch) = self.past.epochs.last_mut() {
             epoch.validation = Some(*validation);
         }
-        self.last = Some(Judged { validation: *validation, tally });
+        self.past.last = Some(Judged { validation: *validation, tally });
     }
 
     /// The weights move again: what was said of them no longer holds.
     pub fn forget(&mut self) {
-        self.last = None;
+        self.past.last = None;
     }
 
     /// The weights after 0-based `epoch` stay.
     pub fn keep(&mut self, epoch: usize) {
-        self.kept = self.last.clone().filter(|judged| judged.validation.epoch == epoch);
+        self.past.kept = self.past.last.clone().filter(|judged| judged.validation.epoch == epoch);
     }
 
     /// Writes both files, if the job wants them.
@@ -90,7 +132,7 @@ impl<'a> Summary<'a> {
     pub fn lines(&self) -> Vec<String> {
         let page = self.job.report_directory.as_ref().map(|folder| folder.join(PAGE_FILE));
         let page = page.map(|page| format!("Report: {}", page.display()));
-        self.kept.iter().flat_map(|judged| self.of_classes(&judged.tally)).chain(page).collect()
+        self.past.kept.iter().flat_map(|judged| self.of_classes(&judged.tally)).chain(page).collect()
     }
 
     /// Precision, recall and F1 of the classes, and which are confused.

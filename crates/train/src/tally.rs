@@ -5,6 +5,9 @@ use std::cmp::Ordering;
 use brazier_collective::{Collective, CollectiveError};
 use brazier_data::{Batch, Labels};
 use brazier_image::Pixels;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::exact;
 
 /// More classes than this have no confusion matrix: it would be of a million cells.
 const MATRIX: usize = 1000;
@@ -13,7 +16,7 @@ const MATRIX: usize = 1000;
 const MISTAKES: usize = 24;
 
 /// The answers to images, counted by class.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     /// Of each class, the images that belong to it.
     pub actual: Vec<u64>,
@@ -29,7 +32,7 @@ pub struct Tally {
 }
 
 /// A wrong answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mistake {
     /// Where the image stands in the user's data.
     pub origin: String,
@@ -38,10 +41,13 @@ pub struct Mistake {
     /// The classes it was said to belong to.
     pub predicted: Vec<usize>,
     /// The highest probability that was given to something wrong.
+    #[serde(with = "exact")]
     pub probability: f64,
     /// Cross-entropy of the answer.
+    #[serde(with = "exact")]
     pub loss: f64,
-    /// What the network saw; `None` only of an image without extent.
+    /// What the network saw; `None` only of an image without extent. A checkpoint has it in a section of its own.
+    #[serde(skip)]
     pub pixels: Option<Pixels>,
 }
 
@@ -110,6 +116,21 @@ impl Tally {
             .for_each(|&class| add(&mut self.right, class));
         if let (Some(confusion), [actual], [predicted]) = (&mut self.confusion, actual, predicted) {
             add(confusion, actual * self.actual.len() + predicted);
+        }
+    }
+
+    /// The pixels of all mistakes, one picture behind the other.
+    pub fn pictures(&self) -> Vec<u8> {
+        let pixels = self.mistakes.iter().filter_map(|mistake| mistake.pixels.as_ref());
+        pixels.flat_map(|pixels| pixels.data()).copied().collect()
+    }
+
+    /// Gives the mistakes the pixels that [`Tally::pictures`] told, each of `[channels, height, width]`.
+    pub fn set_pictures(&mut self, pictures: &[u8], shape: [usize; 3]) {
+        let [channels, height, width] = shape.map(|extent| extent as u32);
+        let image = shape.iter().product::<usize>().max(1);
+        for (mistake, pixels) in self.mistakes.iter_mut().zip(pictures.chunks_exact(image)) {
+            mistake.pixels = Pixels::new(width, height, channels, pixels.to_vec()).ok();
         }
     }
 

@@ -13,8 +13,10 @@ use brazier_sagemaker::paths::Paths;
 use brazier_sagemaker::resources::Resources;
 use brazier_train::Channels;
 use brazier_train::report::Log;
+use brazier_train::run::Best;
 
 use super::channels::{ClassCounts, Datasets, open_channel, searched};
+use super::checkpoints::Asked;
 use super::job::Folders;
 use super::start::Start;
 use super::{job, precision, pretrained, rehearsal, signals, start, unsupported};
@@ -23,8 +25,13 @@ use crate::panics;
 
 /// Trains the job under `paths`; `overrides` go before `hyperparameters.json`. A failure is told in the log and in
 /// `output/failure`, which the platform shows as the job's `FailureReason`. `rehearse` cuts the job short.
-pub fn run(paths: &Paths, overrides: BTreeMap<String, String>, rehearse: bool) -> anyhow::Result<()> {
-    let result = panics::caught(|| train(paths, overrides, rehearse));
+pub fn run(
+    paths: &Paths,
+    overrides: BTreeMap<String, String>,
+    rehearse: bool,
+    asked: Asked,
+) -> anyhow::Result<()> {
+    let result = panics::caught(|| train(paths, overrides, rehearse, asked));
     if let Err(error) = &result
         && paths.prefix().is_dir()
     {
@@ -42,7 +49,12 @@ pub fn run(paths: &Paths, overrides: BTreeMap<String, String>, rehearse: bool) -
     result
 }
 
-fn train(paths: &Paths, overrides: BTreeMap<String, String>, rehearse: bool) -> anyhow::Result<()> {
+fn train(
+    paths: &Paths,
+    overrides: BTreeMap<String, String>,
+    rehearse: bool,
+    asked: Asked,
+) -> anyhow::Result<()> {
     let stop = signals::stop_flag()?;
     if !paths.prefix().join("input").is_dir() {
         let prefix = paths.prefix().display();
@@ -79,7 +91,8 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>, rehearse: bool) -> 
     banner::parameters(&read, resources.world()).iter().for_each(|text| say(Level::Info, text));
     say(Level::Info, &banner::threads(threads));
 
-    let folders = Folders { model: paths.model(), report: paths.output_data() };
+    let checkpoints = asked.checkpoints(paths.checkpoints()?, &read);
+    let folders = Folders { model: paths.model(), report: paths.output_data(), checkpoints };
     let mut job = job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), folders)?;
     if rehearse {
         say(Level::Warning, &rehearsal::shorten(&mut job));
@@ -88,7 +101,7 @@ fn train(paths: &Paths, overrides: BTreeMap<String, String>, rehearse: bool) -> 
     let channels = Channels { train: &train, validation: validation.as_ref() };
     let mut log = Log::new(io::stdout(), || line(Level::Info, ""), read.top_k);
     let outcome = brazier_train::run(&job, &channels, &mut Single, &mut log, &stop)?;
-    if let Some((accuracy, epoch)) = outcome.best {
+    if let Some(Best { accuracy, epoch }) = outcome.best {
         say(Level::Info, &format!("Best validation accuracy: {accuracy:.6} in epoch {epoch}"));
     }
     if outcome.stopped {

@@ -12,6 +12,7 @@ use brazier_model::layout::Output;
 use brazier_sagemaker::hyperparameters::{self, Freeze, Hyperparameters};
 use brazier_train::Job;
 use brazier_train::early_stop::EarlyStopping;
+use brazier_train::job::Checkpoints;
 use brazier_train::optimizer::Rule;
 use brazier_train::schedule::{Decay, Schedule};
 use burn::tensor::Device;
@@ -28,6 +29,8 @@ pub struct Folders {
     pub model: PathBuf,
     /// Figures and pictures of the run.
     pub report: PathBuf,
+    /// The state of the run, if it is kept.
+    pub checkpoints: Option<Checkpoints>,
 }
 
 /// The job of `read` on `datasets`, whose `counts` are known unless the training channel is a pipe, going on from `start`.
@@ -110,6 +113,7 @@ pub fn job(
         }),
         checkpoint_frequency: read.checkpoint_frequency,
         model_directory: folders.model,
+        checkpoints: folders.checkpoints,
         evaluation_batches: None,
         report_directory: Some(folders.report),
         class_names,

@@ -13,9 +13,11 @@ use brazier_data::{ChannelFiles, Damage, Options, channel, open};
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters, ResnetVersion};
 use brazier_storage::Location;
 use brazier_train::report::{Table, percent};
+use brazier_train::run::Best;
 use brazier_train::{Channels, Outcome};
 
 use super::channels::{ClassCounts, Datasets};
+use super::checkpoints::Asked;
 use super::job::Folders;
 use super::recipe::Recipe;
 use super::start::Start;
@@ -32,11 +34,13 @@ pub struct Request<'a> {
     pub from: Option<&'a Path>,
     /// Whether the job is cut short.
     pub rehearse: bool,
+    /// Where the state of the run is kept.
+    pub checkpoints: Asked,
 }
 
 /// Trains. `given` are the hyperparameters of the command line; the rest follows from the data.
 pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Result<()> {
-    let Request { dataset, output, from, rehearse } = request;
+    let Request { dataset, output, from, rehearse, checkpoints } = request;
     let stop = signals::stop_flag()?;
     let location = Location::parse(dataset)?;
     let folder = location.as_local()?;
@@ -67,9 +71,14 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     read.warnings.extend(warning.map(str::to_owned).into_iter().chain(matched));
     read.warnings.extend(precision::compute(&read).1.map(str::to_owned));
     let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
-    let output = new_folder(output, folder)?;
+    let output = match output {
+        // What is there is from before the run was cut off.
+        Some(output) if checkpoints.goes_on() => output,
+        output => new_folder(output, folder)?,
+    };
     let model = output.join("model");
-    let folders = Folders { model: model.clone(), report: output.clone() };
+    let checkpoints = checkpoints.checkpoints(None, &read);
+    let folders = Folders { model: model.clone(), report: output.clone(), checkpoints };
     let mut job = job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), folders)?;
     fs::create_dir_all(&model)
         .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
@@ -183,7 +192,7 @@ fn conclude(out: &mut impl Write, outcome: &Outcome, model: &Path) {
     if outcome.stopped {
         tell(out, &format!("Stopped by a signal after {} whole epochs.", outcome.epochs));
     }
-    if let Some((accuracy, epoch)) = outcome.best {
+    if let Some(Best { accuracy, epoch }) = outcome.best {
         tell(out, &format!("Best validation accuracy {:.2} %, of epoch {}.", accuracy * 100.0, epoch + 1));
     }
     let waited = percent(outcome.waited_for, outcome.trained_for);

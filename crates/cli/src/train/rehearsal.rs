@@ -17,6 +17,7 @@ pub fn shorten(job: &mut Job) -> String {
     (job.epochs, job.batch, job.samples_per_epoch) = (1, batch, batch * kept_steps);
     job.gradient_accumulation = job.gradient_accumulation.min(batch);
     job.evaluation_batches = Some(STEPS);
+    job.checkpoints = None;
     // So that nobody takes the model for one that has learned; the underscore keeps it out of a job's hyperparameters.
     job.hyperparameters.insert("_rehearsal".to_owned(), "1".to_owned());
     text

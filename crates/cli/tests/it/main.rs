@@ -7,6 +7,7 @@
 //! - [`reports`]: figures and pictures of a run
 //! - [`compatibility`]: the public notebooks of the replaced algorithm, row by row; [`tuning`]: what a tuner tries
 //! - [`torchvision`]: jobs of version 1.5 and its weights, against torchvision itself when `TORCH_PYTHON` names a Python that has it
+//! - [`checkpoints`]: jobs that are killed, stopped and damaged at every point, and end with the weights of one that was not
 //! - [`modes`]: channels in Pipe and FastFile mode, in every form that a channel can have
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
 //! - [`local`]: a person's training run
@@ -23,6 +24,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod audit;
+mod checkpoints;
 mod compatibility;
 mod container;
 mod endpoint;

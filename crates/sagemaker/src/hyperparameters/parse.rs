@@ -226,6 +226,8 @@ impl Values {
                 bytes: self.set("max_image_bytes"),
                 allocation: self.set("max_image_allocation"),
             },
+            checkpoint_min_seconds: self.set("checkpoint_min_seconds"),
+            checkpoint_max_seconds: self.set("checkpoint_max_seconds"),
             seed: self.set("seed"),
             warnings: Vec::new(),
         }

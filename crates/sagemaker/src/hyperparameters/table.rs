@@ -172,6 +172,10 @@ pub static TABLE: &[Hyperparameter] = &[
         "The most bytes that one encoded image may have."),
     extension("max_image_allocation", Kind::Integer { min: 1, max: 1 << 40 }, "536870912",
         "The most bytes that decoding one image may take."),
+    extension("checkpoint_min_seconds", Kind::Integer { min: 0, max: 1_000_000 }, "60",
+        "With a checkpoint folder: the state of the run is saved at the end of each epoch and in between so often that it costs 1 % of the time, but not more often than this many seconds."),
+    extension("checkpoint_max_seconds", Kind::Integer { min: 1, max: 1_000_000 }, "900",
+        "And not less often than this many seconds."),
     extension("seed", Kind::Integer { min: 0, max: u64::MAX }, "0",
         "Seed of every random choice. The same seed and data repeat a run bit for bit on the same kind of machine."),
 ];

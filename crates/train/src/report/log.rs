@@ -77,6 +77,13 @@ impl<W: Write, P: Fn() -> String> Report for Log<W, P> {
             Event::Best { accuracy } => {
                 self.line(&format!("Storing the best model with validation accuracy: {accuracy:.6}"));
             }
+            Event::Resumed { path, epoch, step, steps } => self.line(&format!(
+                "Resuming from checkpoint {}: epoch {epoch}, {step} of {steps} steps done",
+                path.display()
+            )),
+            Event::Checkpoint { path } => {
+                self.line(&format!("Saved the state of the run to {}", path.display()))
+            }
             Event::Warning { text } => self.line(&format!("Warning: {text}.")),
             Event::Saved { path } => self.line(&format!("Saved checkpoint to \"{}\"", path.display())),
             Event::EarlyStop { epoch } => {

@@ -25,7 +25,7 @@ impl<W: Write> Table<W> {
     }
 
     fn start(&mut self, epoch: usize, epochs: usize, steps: usize) {
-        if epoch == 0 {
+        if self.epochs == 0 {
             self.line(
                 " epoch   train loss   accuracy   validation loss   accuracy   images/s   data wait   time",
             );
@@ -92,7 +92,12 @@ impl<W: Write> Report for Table<W> {
                 self.finish_row(&format!("{:.4}", seen.mean_loss()), &accuracy);
             }
             Event::Warning { text } => self.bar.suspend(|| eprintln!(" warning: {text}")),
-            Event::Best { .. } => {}
+            Event::Resumed { path, epoch, step, steps } => self.line(&format!(
+                " goes on from {}: epoch {}, {step} of {steps} steps done",
+                path.display(),
+                epoch + 1
+            )),
+            Event::Best { .. } | Event::Checkpoint { .. } => {}
             Event::Saved { .. } => self.finish_row("-", "-"),
             Event::Classes { lines } => {
                 self.finish_row("-", "-");

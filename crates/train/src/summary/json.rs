@@ -82,8 +82,8 @@ pub(super) fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         brazier_version: env!("CARGO_PKG_VERSION"),
         class_names: summary.job.class_names.as_deref(),
         hyperparameters: &summary.job.hyperparameters,
-        epochs: summary.epochs.iter().map(epoch).collect(),
-        validation: summary.kept.as_ref().map(|judged| validation(summary, judged)),
+        epochs: summary.past.epochs.iter().map(epoch).collect(),
+        validation: summary.past.kept.as_ref().map(|judged| validation(summary, judged)),
     };
     serde_json::to_writer(&mut *out, &report)?;
     out.write_all(b"\n")

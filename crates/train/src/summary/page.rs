@@ -34,19 +34,19 @@ pub(super) fn page(summary: &Summary) -> String {
     let title = format!("{}, {} classes", job.layout.name(), job.layout.classes);
     let subtitle = format!(
         "Images of {channels},{height},{width}; {} of {} epochs of {} images in batches of {}.",
-        summary.epochs.len(),
+        summary.past.epochs.len(),
         job.epochs,
         job.samples_per_epoch,
         job.batch
     );
     let section = |of: fn(&Summary, &Judged) -> String| {
-        summary.kept.as_ref().map(|judged| of(summary, judged)).unwrap_or_default()
+        summary.past.kept.as_ref().map(|judged| of(summary, judged)).unwrap_or_default()
     };
     let parts = [
         ("title", title),
         ("subtitle", subtitle),
         ("facts", facts(summary)),
-        ("charts", charts(&summary.epochs)),
+        ("charts", charts(&summary.past.epochs)),
         ("classes", section(classes)),
         ("confusion", section(confusion)),
         ("mistakes", section(mistakes)),
@@ -67,14 +67,14 @@ pub(super) fn page(summary: &Summary) -> String {
 fn facts(summary: &Summary) -> String {
     let fact = |name: &str, value: String| format!("<div>{name}<b>{value}</b></div>");
     let mut facts = String::new();
-    if let Some(Judged { validation, tally }) = &summary.kept {
+    if let Some(Judged { validation, tally }) = &summary.past.kept {
         let epoch = validation.epoch + 1;
         facts += &fact("validation accuracy", percent(validation.seen.accuracy()));
         facts += &fact("mean F1 of the classes", format!("{:.4}", tally.mean_quality().f1));
         facts += &fact("of epoch", epoch.to_string());
         facts += &fact("validation images", validation.seen.samples.to_string());
     }
-    if let Some(Epoch { trained, .. }) = summary.epochs.last() {
+    if let Some(Epoch { trained, .. }) = summary.past.epochs.last() {
         facts += &fact("images a second", format!("{:.0}", speed(trained.seen, trained.time)));
         facts += &fact("waited for data", format!("{:.1} %", trained.data_wait()));
     }

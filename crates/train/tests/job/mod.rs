@@ -50,6 +50,7 @@ pub fn job(layout: Layout, shape: [usize; 3], batch: usize, folder: &Path) -> Jo
         early_stopping: None,
         checkpoint_frequency: None,
         model_directory: folder.to_owned(),
+        checkpoints: None,
         evaluation_batches: None,
         report_directory: None,
         class_names: None,

@@ -1,0 +1,105 @@
+//! The small part of a checkpoint.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::exact;
+use crate::Job;
+use crate::early_stop::Watch;
+use crate::loss_scale::LossScale;
+use crate::optimizer::Rule;
+use crate::run::Outcome;
+use crate::seen::Seen;
+use crate::store::Kept;
+use crate::summary;
+
+/// Where a run stands and what it has counted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct State {
+    /// What must be the same for a run to go on, by name.
+    pub identity: BTreeMap<String, String>,
+    /// What the job was asked, as text by name.
+    pub hyperparameters: BTreeMap<String, String>,
+    /// The next step.
+    pub position: Position,
+    /// Updates of the weights.
+    pub updates: i32,
+    /// Updates of their average, if there is one.
+    pub average_updates: u32,
+    /// What the loss is multiplied by.
+    pub loss_scale: LossScale,
+    /// What early stopping has seen.
+    pub watch: Option<Watch>,
+    /// What the run has come to.
+    pub outcome: Outcome,
+    /// What the report shows.
+    pub summary: summary::Past,
+    /// The artifact's weights so far.
+    pub weights: Vec<Kept>,
+    /// The artifact's `brazier.json`, if there are weights.
+    pub metadata: Option<String>,
+}
+
+/// A place in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// 0-based.
+    pub epoch: usize,
+    /// Steps done in the epoch.
+    pub step: usize,
+    /// What they saw.
+    pub seen: Seen,
+    /// The time they took.
+    pub time: Duration,
+    /// The part of it spent waiting for data.
+    pub waited: Duration,
+    /// Learning rate of the last of them.
+    #[serde(with = "exact")]
+    pub rate: f64,
+}
+
+/// What must be the same for a run to go on: the network, what the optimizer remembers, and which samples a step takes.
+pub fn identity(job: &Job, world: usize) -> BTreeMap<String, String> {
+    let optimizer = match job.optimizer {
+        Rule::Sgd { .. } => "sgd",
+        Rule::Nag { .. } => "nag",
+        Rule::Adam { .. } => "adam",
+        Rule::RmsProp { .. } => "rmsprop",
+    };
+    let layout = &job.layout;
+    let rows = [
+        ("network", layout.name()),
+        ("image_shape", job.shape.map(|extent| extent.to_string()).join(",")),
+        ("num_classes", layout.classes.to_string()),
+        ("output", format!("{:?}", layout.output).to_lowercase()),
+        ("optimizer", optimizer.to_owned()),
+        ("averaged weights", job.ema_decay.is_some().to_string()),
+        ("images a step", (job.batch * world).to_string()),
+        ("num_training_samples", job.samples_per_epoch.to_string()),
+        ("seed", job.seed.to_string()),
+        ("shuffle", job.shuffle.to_string()),
+    ];
+    rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+impl State {
+    /// In what the run that this is the state of differs from `identity` so that it cannot go on; one sentence a difference.
+    pub fn differences(&self, identity: &BTreeMap<String, String>) -> Vec<String> {
+        let differs = |(name, ours): (&String, &String)| {
+            let theirs = self.identity.get(name).map_or("unknown", String::as_str);
+            (theirs != ours).then(|| format!("{name} is {ours}, the checkpoint's is {theirs}"))
+        };
+        identity.iter().filter_map(differs).collect()
+    }
+
+    /// Hyperparameters that are others now, without those that [`State::differences`] tells; the run goes on with the new ones.
+    pub fn changes(&self, hyperparameters: &BTreeMap<String, String>) -> Vec<String> {
+        let changed = |(name, now): (&String, &String)| {
+            let before = self.hyperparameters.get(name).map_or("unset", String::as_str);
+            (before != now).then(|| format!("{name} was {before} and is {now}"))
+        };
+        hyperparameters.iter().filter_map(changed).collect()
+    }
+}
