@@ -1,6 +1,7 @@
 //! `brazier inspect`: what is in a file of the formats this program reads.
 
 mod archive;
+mod checkpoint;
 mod digest;
 mod list;
 mod params;
@@ -19,7 +20,7 @@ use crate::output::unless_closed;
 /// The command line of `inspect`.
 pub fn command() -> Command {
     Command::new("inspect")
-        .about("Show what is in a .rec, .lst, .params, symbol or model.tar.gz file")
+        .about("Show what is in a .rec, .lst, .params, symbol, model.tar.gz or checkpoint file")
         .arg(
             Arg::new("file")
                 .value_name("FILE")
@@ -87,6 +88,9 @@ fn inspect(path: &Path, form: Form, out: &mut dyn Write) -> anyhow::Result<()> {
     if name.ends_with(".rec") {
         return records::show(path, open()?, form, out);
     }
+    if name.ends_with(".checkpoint") {
+        return checkpoint::show(path, form, out);
+    }
     let mut bytes = Vec::new();
     open()?.read_to_end(&mut bytes).map_err(|error| client(format!("{}: {error}", path.display())))?;
     match name.rsplit_once('.').map_or("", |(_, ending)| ending) {
@@ -94,7 +98,7 @@ fn inspect(path: &Path, form: Form, out: &mut dyn Write) -> anyhow::Result<()> {
         "params" => params::show(path, &bytes, form, out),
         "json" => symbol::show(path, &bytes, form, out),
         _ => Err(client(format!(
-            "{}: not a name this command knows, expected .rec, .lst, .params, -symbol.json or model.tar.gz",
+            "{}: not a name this command knows, expected .rec, .lst, .params, -symbol.json, .checkpoint or model.tar.gz",
             path.display()
         ))),
     }

@@ -76,11 +76,11 @@ pub fn run(
     while run.position.epoch < job.epochs && !run.outcome.ended_early {
         let epoch = run.position.epoch;
         let Some(trained) = run.train(epoch)? else { break };
-        let Some(validated) = run.validate(epoch)? else { break };
+        let Some(validated) = run.validate(&trained)? else { break };
         run.store(epoch, trained, validated)?;
         run.outcome.ended_early = run.ends_early(epoch, validated);
         run.position = Position { epoch: epoch + 1, ..Position::default() };
-        run.save_state();
+        run.save_epoch();
     }
     run.finish()
 }
@@ -183,19 +183,17 @@ impl<'a> Run<'a> {
             self.save_if_due();
         }
         let Position { seen, time, waited, rate, .. } = self.position;
-        self.outcome.epochs = epoch + 1;
-        self.outcome.trained_for += time;
-        self.outcome.waited_for += waited;
         let trained = Trained { epoch, seen, time, rate, waited };
         self.report.event(&Event::Trained(&trained));
-        self.summary.trained(&trained);
         self.tell_news(self.channels.train);
         Ok(Some(trained))
     }
 
     /// Evaluates the validation channel; `None` when told to stop before its end.
-    fn validate(&mut self, epoch: usize) -> Result<Option<Validated>, TrainError> {
+    fn validate(&mut self, trained: &Trained) -> Result<Option<Validated>, TrainError> {
+        let epoch = trained.epoch;
         let Some(loader) = self.channels.validation else {
+            self.count(trained);
             return Ok(Some(Validated { accuracy: None, macro_f1: None, best: false }));
         };
         let clock = Instant::now();
@@ -208,6 +206,7 @@ impl<'a> Run<'a> {
         let validation = Validation { epoch, seen, macro_f1: tally.mean_quality().f1, time: clock.elapsed() };
         self.report.event(&Event::Validated(&validation));
         self.tell_news(loader);
+        self.count(trained);
         self.summary.validated(&validation, tally);
         let accuracy = seen.accuracy();
         // Weights that are no numbers any more may still be right by chance; the last good ones stay.
@@ -216,6 +215,14 @@ impl<'a> Run<'a> {
             self.outcome.best = Some(Best { accuracy, epoch });
         }
         Ok(Some(Validated { accuracy: Some(accuracy), macro_f1: Some(validation.macro_f1), best }))
+    }
+
+    /// The epoch is done. Not before it is judged: a run that is stopped meanwhile goes on with judging it.
+    fn count(&mut self, trained: &Trained) {
+        self.outcome.epochs = trained.epoch + 1;
+        self.outcome.trained_for += trained.time;
+        self.outcome.waited_for += trained.waited;
+        self.summary.trained(trained);
     }
 
     /// Tells of the damaged samples that a channel left out since it was last asked.
@@ -281,6 +288,10 @@ impl<'a> Run<'a> {
     /// Stores the weights as they are if they would be lost otherwise: stopped before anything was stored, or a
     /// frequency that the last epoch does not meet.
     fn finish(mut self) -> Result<Outcome, TrainError> {
+        // The weights of a stop are for the endpoint alone: a run that goes on leaves what an uncut one leaves.
+        if self.outcome.stopped {
+            self.finish_saving()?;
+        }
         let epoch = self.outcome.epochs.saturating_sub(1);
         let by_frequency = self.job.checkpoint_frequency.is_some();
         let worth = self.are_worth_keeping();
@@ -292,7 +303,9 @@ impl<'a> Run<'a> {
             self.outcome.weights = Some(path);
             self.summary.keep(epoch);
         }
-        self.finish_saving()?;
+        if !self.outcome.stopped {
+            self.finish_saving()?;
+        }
         if self.store.is_some() {
             self.write_summary();
             self.report.event(&Event::Classes { lines: &self.summary.lines() });

@@ -10,15 +10,15 @@ use serde_json::Value;
 
 use crate::harness::{OptMl, Told, brazier};
 
-/// A job of 48 steps that saves its state as often as it can.
+/// A job of 32 steps that saves its state as often as it can.
 fn job(hyperparameters: &[(&str, &str)]) -> OptMl {
     let tree = OptMl::with_records();
     fs::create_dir_all(tree.path("checkpoints")).unwrap();
     let common = [
-        ("epochs", "6"),
+        ("epochs", "4"),
         ("mini_batch_size", "3"),
         ("checkpoint_min_seconds", "0"),
-        ("lr_scheduler_step", "3,5"),
+        ("lr_scheduler_step", "2,3"),
     ];
     tree.hyperparameters(&[&common, hyperparameters].concat());
     tree
@@ -168,7 +168,6 @@ fn a_stopped_job_goes_on_where_it_stood() {
         let tree = job(&[]);
         let mut child = start(&tree);
         wait_for_checkpoint(&tree, &mut child);
-        thread::sleep(Duration::from_millis(150));
         for _ in 0..signals {
             signal(&child, "-TERM");
         }

@@ -116,3 +116,34 @@ fn foreign_and_missing_files_are_refused() {
         assert!(told.err.contains(word), "{name}: {}", told.err);
     }
 }
+
+#[test]
+fn a_checkpoint_shows_where_its_run_stood() {
+    let tree = OptMl::with_records();
+    fs::create_dir_all(tree.path("checkpoints")).unwrap();
+    assert_eq!(tree.train().code, 0);
+    let entries = fs::read_dir(tree.path("checkpoints")).unwrap();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "checkpoint"));
+    files.sort();
+    let newest = files.pop().unwrap();
+    let told = inspect(&newest, &[]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    for words in [
+        "network                  ResNet-20",
+        "epoch                    2, 0 steps done",
+        "weights ",
+        "whole, ",
+    ] {
+        assert!(told.out.contains(words), "no {words} in\n{}", told.out);
+    }
+    let sections = lines(&inspect(&newest, &["--json"]));
+    let find = |name: &str| sections.iter().find(|section| section["name"] == name).unwrap();
+    // Ten classes of 64 features would be 2560 bytes: here there are three classes.
+    assert_eq!(find("network/arg:fc1_weight")["bytes"], 3 * 64 * 4);
+    assert_eq!(find("moment0/fc1_weight")["bytes"], 3 * 64 * 4);
+    let bytes = fs::read(&newest).unwrap();
+    fs::write(&newest, &bytes[..bytes.len() - 1]).unwrap();
+    let told = inspect(&newest, &[]);
+    assert!(told.code == 2 && told.err.contains("its header says"), "{}", told.err);
+}

@@ -48,13 +48,15 @@ pub struct Saver {
     last: Instant,
     /// What the last save took.
     cost: Duration,
+    /// A save was asked for while another was going on.
+    overdue: bool,
     writing: Option<JoinHandle<(Saved, Duration)>>,
 }
 
 impl Saver {
     /// A saver that has just saved.
     pub fn new(folder: Folder, cadence: Cadence) -> Self {
-        Saver { folder, cadence, last: Instant::now(), cost: Duration::ZERO, writing: None }
+        Saver { folder, cadence, last: Instant::now(), cost: Duration::ZERO, overdue: false, writing: None }
     }
 
     /// The folder it writes to.
@@ -62,12 +64,18 @@ impl Saver {
         &self.folder
     }
 
-    /// Whether enough time has passed since the last save.
+    /// Whether enough time has passed since the last save, or one was asked for that had to wait.
     pub fn is_due(&self) -> bool {
-        self.last.elapsed() >= self.cadence.interval(self.cost) && !self.is_writing()
+        let is_late = self.last.elapsed() >= self.cadence.interval(self.cost);
+        (self.overdue || is_late) && !self.is_writing()
     }
 
-    /// Whether a save is still going on.
+    /// Whether a save can begin without waiting for another. If not, one is due as soon as it can.
+    pub fn is_ready(&mut self) -> bool {
+        self.overdue = self.is_writing();
+        !self.overdue
+    }
+
     fn is_writing(&self) -> bool {
         self.writing.as_ref().is_some_and(|writing| !writing.is_finished())
     }
@@ -75,7 +83,7 @@ impl Saver {
     /// Begins to write; waits for the save before, if it is still going on, and answers what became of it.
     pub fn save(&mut self, snapshot: Snapshot) -> Option<Saved> {
         let before = self.wait();
-        self.last = Instant::now();
+        (self.last, self.overdue) = (Instant::now(), false);
         // What cannot be swept now is swept before the next save.
         let _ = self.sweep(&snapshot.state);
         let folder = self.folder.clone();

@@ -100,11 +100,15 @@ impl Run<'_> {
         }
     }
 
-    /// Begins to save the state. What became of the save before is told: training goes on without.
-    pub(super) fn save_state(&mut self) {
-        if self.saver.is_none() {
-            return;
+    /// Begins to save the state at the end of an epoch, or soon after if a save is going on.
+    pub(super) fn save_epoch(&mut self) {
+        if self.saver.as_mut().is_some_and(Saver::is_ready) {
+            self.save_state();
         }
+    }
+
+    /// Begins to save the state. What became of the save before is told: training goes on without.
+    fn save_state(&mut self) {
         let snapshot = self.snapshot();
         let before = self.saver.as_mut().and_then(|saver| saver.save(snapshot));
         self.tell_saved(before);
