@@ -4,7 +4,7 @@
 //! checkpoint folder at any moment, so the temporary name ends in `.sagemaker-ignore`, which it skips.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -70,6 +70,25 @@ pub fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>
     temporary.as_file().sync_all().map_err(failed(Step::Sync))?;
     temporary.persist(path).map_err(|error| failed(Step::Rename)(error.error))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(Step::SyncFolder))
+}
+
+/// Takes away what processes that were killed left unfinished in `folder`, where nobody else writes meanwhile. A folder that is not there
+/// holds nothing.
+///
+/// # Errors
+/// A folder that cannot be listed, or a file that cannot be removed.
+pub fn clean(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(TEMPORARY_SUFFIX) && path.is_file() {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 fn temporary(path: &Path, folder: &Path) -> io::Result<tempfile::NamedTempFile> {

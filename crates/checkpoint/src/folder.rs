@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::commit::{CommitError, TEMPORARY_SUFFIX};
+use crate::commit::{self, CommitError, TEMPORARY_SUFFIX};
 use crate::state::{self, Sections, StateError};
 
 /// How the names of checkpoints begin and end; between stands the number of the update, in twelve digits.
@@ -58,17 +58,12 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let failed = |action, source| FolderError { path: path.to_owned(), action, source };
         fs::create_dir_all(path).map_err(|source| failed("cannot make the checkpoint folder", source))?;
-        let folder = Folder { path: path.to_owned() };
-        for name in folder.names()? {
-            if name.starts_with(PREFIX) && name.ends_with(TEMPORARY_SUFFIX) {
-                folder.remove(&name)?;
-            }
-        }
+        commit::clean(path).map_err(|source| failed("cannot clean the checkpoint folder", source))?;
         let probe = path.join(format!("{PREFIX}probe{TEMPORARY_SUFFIX}"));
         fs::write(&probe, b"")
             .and_then(|()| fs::remove_file(&probe))
             .map_err(|source| failed("cannot write to the checkpoint folder", source))?;
-        Ok(folder)
+        Ok(Folder { path: path.to_owned() })
     }
 
     /// Whether there is a checkpoint in the folder at `path`, which need not exist.

@@ -144,9 +144,9 @@ fn what_a_killed_process_left_is_taken_away() {
     let folder = tempfile::tempdir().unwrap();
     let left = folder.path().join("brazier-000000000007.checkpoint.Ab12.sagemaker-ignore");
     fs::write(&left, b"half").unwrap();
-    fs::write(folder.path().join("other.sagemaker-ignore"), b"").unwrap();
+    fs::write(folder.path().join("notes.txt"), b"").unwrap();
     Folder::open(folder.path()).unwrap();
-    assert_eq!(names(folder.path()), ["other.sagemaker-ignore"]);
+    assert_eq!(names(folder.path()), ["notes.txt"]);
 }
 
 /// Root may write anywhere: a file in the folder's place is what nobody can write to.

@@ -59,11 +59,16 @@ pub struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// Writes the graph and the input's shape, which do not change while training.
+    /// Writes the graph and the input's shape, which do not change while training. What a killed process left unfinished goes.
     ///
     /// # Errors
     /// A folder that cannot be read or a file that cannot be written.
     pub fn new(job: &'a Job) -> Result<Self, TrainError> {
+        let folders = [Some(&job.model_directory), job.report_directory.as_ref()];
+        for folder in folders.into_iter().flatten() {
+            let failed = |source| TrainError::ReadFolder { path: folder.clone(), source };
+            commit::clean(folder).map_err(failed)?;
+        }
         let store = Store {
             job,
             last: None,

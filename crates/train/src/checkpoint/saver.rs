@@ -1,7 +1,9 @@
 //! When a checkpoint is written, and the thread that writes it.
 
+use std::io;
 use std::path::PathBuf;
-use std::thread::{Builder, JoinHandle};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use brazier_checkpoint::commit::CommitError;
@@ -50,22 +52,40 @@ pub struct Saver {
     cost: Duration,
     /// A save was asked for while another was going on.
     overdue: bool,
-    writing: Option<JoinHandle<(Saved, Duration)>>,
+    /// A save is going on, as far as is known.
+    writing: bool,
+    /// What became of the last save, if nobody was told yet.
+    untold: Option<Saved>,
+    snapshots: Sender<Snapshot>,
+    results: Receiver<(Saved, Duration)>,
 }
 
 impl Saver {
     /// A saver that has just saved.
-    pub fn new(folder: Folder, cadence: Cadence) -> Self {
-        Saver { folder, cadence, last: Instant::now(), cost: Duration::ZERO, overdue: false, writing: None }
-    }
-
-    /// The folder it writes to.
-    pub fn folder(&self) -> &Folder {
-        &self.folder
+    ///
+    /// # Errors
+    /// A thread that the system refuses.
+    pub fn new(folder: Folder, cadence: Cadence) -> io::Result<Self> {
+        let (snapshots, received) = channel();
+        let (send, results) = channel();
+        let to = folder.clone();
+        // It ends when the saver goes.
+        Builder::new().name("checkpoint".to_owned()).spawn(move || {
+            for snapshot in received {
+                let clock = Instant::now();
+                let saved = write(&to, snapshot);
+                if send.send((saved, clock.elapsed())).is_err() {
+                    return;
+                }
+            }
+        })?;
+        let (last, cost) = (Instant::now(), Duration::ZERO);
+        let (overdue, writing, untold) = (false, false, None);
+        Ok(Saver { folder, cadence, last, cost, overdue, writing, untold, snapshots, results })
     }
 
     /// Whether enough time has passed since the last save, or one was asked for that had to wait.
-    pub fn is_due(&self) -> bool {
+    pub fn is_due(&mut self) -> bool {
         let is_late = self.last.elapsed() >= self.cadence.interval(self.cost);
         (self.overdue || is_late) && !self.is_writing()
     }
@@ -76,28 +96,27 @@ impl Saver {
         !self.overdue
     }
 
-    fn is_writing(&self) -> bool {
-        self.writing.as_ref().is_some_and(|writing| !writing.is_finished())
+    fn is_writing(&mut self) -> bool {
+        if self.writing
+            && let Ok(result) = self.results.try_recv()
+        {
+            self.take(result);
+        }
+        self.writing
+    }
+
+    fn take(&mut self, (saved, cost): (Saved, Duration)) {
+        (self.writing, self.cost, self.untold) = (false, cost, Some(saved));
     }
 
     /// Begins to write; waits for the save before, if it is still going on, and answers what became of it.
     pub fn save(&mut self, snapshot: Snapshot) -> Option<Saved> {
         let before = self.wait();
-        (self.last, self.overdue) = (Instant::now(), false);
         // What cannot be swept now is swept before the next save.
         let _ = self.sweep(&snapshot.state);
-        let folder = self.folder.clone();
-        let write = move || {
-            let clock = Instant::now();
-            let (update, state, sections) = snapshot.into_parts();
-            let saved = folder.commit(update, &state, &sections);
-            (saved, clock.elapsed())
-        };
-        match Builder::new().name("checkpoint".to_owned()).spawn(write) {
-            Ok(writing) => self.writing = Some(writing),
-            // No thread to be had: the next save is tried in its turn.
-            Err(_) => self.writing = None,
-        }
+        (self.last, self.overdue) = (Instant::now(), false);
+        // Without its thread, which nothing ends, nothing would be written and nothing waited for.
+        self.writing = self.snapshots.send(snapshot).is_ok();
         before
     }
 
@@ -109,16 +128,24 @@ impl Saver {
         self.folder.sweep(PARAMS_ENDING, &names.collect())
     }
 
-    /// Waits for the save that is going on, if there is one, takes old checkpoints away, and answers what became of it.
+    /// Waits for the save that is going on, if there is one, and answers what became of the last, once.
     pub fn wait(&mut self) -> Option<Saved> {
-        let (saved, cost) = self.writing.take()?.join().ok()?;
-        self.cost = cost;
-        if saved.is_ok() {
-            // What could not be removed is tried again after the next save.
-            let _ = self.folder.retain(KEPT, false);
+        if self.writing
+            && let Ok(result) = self.results.recv()
+        {
+            self.take(result);
         }
-        Some(saved)
+        self.writing = false;
+        self.untold.take()
     }
+}
+
+fn write(folder: &Folder, snapshot: Snapshot) -> Saved {
+    let (update, state, sections) = snapshot.into_parts();
+    let path = folder.commit(update, &state, &sections)?;
+    // What could not be removed is tried again after the next save.
+    let _ = folder.retain(KEPT, false);
+    Ok(path)
 }
 
 #[cfg(test)]

@@ -58,7 +58,10 @@ impl Run<'_> {
             self.report.event(&Event::Resumed { path: &path, epoch, step, steps: self.steps });
         }
         if self.share.rank == 0 {
-            self.saver = Some(Saver::new(folder, checkpoints.cadence));
+            let saver = Saver::new(folder, checkpoints.cadence).map_err(|error| TrainError::Checkpoint {
+                reason: format!("no thread to save the state: {error}"),
+            })?;
+            self.saver = Some(saver);
         }
         Ok(())
     }
@@ -95,7 +98,7 @@ impl Run<'_> {
 
     /// Saves the state if enough time has passed since it was saved last.
     pub(super) fn save_if_due(&mut self) {
-        if self.saver.as_ref().is_some_and(Saver::is_due) {
+        if self.saver.as_mut().is_some_and(Saver::is_due) {
             self.save_state();
         }
     }
