@@ -122,7 +122,7 @@ impl Tally {
     /// The pixels of all mistakes, one picture behind the other.
     pub fn pictures(&self) -> Vec<u8> {
         let pixels = self.mistakes.iter().filter_map(|mistake| mistake.pixels.as_ref());
-        pixels.flat_map(|pixels| pixels.data()).copied().collect()
+        pixels.flat_map(Pixels::data).copied().collect()
     }
 
     /// Gives the mistakes the pixels that [`Tally::pictures`] told, each of `[channels, height, width]`.

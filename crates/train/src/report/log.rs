@@ -82,7 +82,7 @@ impl<W: Write, P: Fn() -> String> Report for Log<W, P> {
                 path.display()
             )),
             Event::Checkpoint { path } => {
-                self.line(&format!("Saved the state of the run to {}", path.display()))
+                self.line(&format!("Saved the state of the run to {}", path.display()));
             }
             Event::Warning { text } => self.line(&format!("Warning: {text}.")),
             Event::Saved { path } => self.line(&format!("Saved checkpoint to \"{}\"", path.display())),
