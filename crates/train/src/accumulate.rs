@@ -80,6 +80,6 @@ mod tests {
         };
         assert_eq!(ranges(7, 3), [0..2, 2..4, 4..7]);
         assert_eq!(ranges(2, 5), [0..1, 1..2]);
-        assert_eq!(ranges(6, 1), [0..6]);
+        assert_eq!(ranges(6, 1), vec![Range { start: 0, end: 6 }]);
     }
 }

@@ -9,7 +9,6 @@ mod data;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
 use std::sync::OnceLock;
 
 use data::{Form, channels};
@@ -59,7 +58,7 @@ fn rehearse(form: Form, job: &BTreeMap<&str, &str>) -> (OptMl, Told) {
     if job.get("use_pretrained_model") == Some(&"1") {
         command.env("BRAZIER_PRETRAINED", pretrained(job.get("num_layers").unwrap_or(&"152")));
     }
-    let told: Told = Output::from(command.output().unwrap()).into();
+    let told: Told = command.output().unwrap().into();
     if told.code == 0 {
         writers.into_iter().for_each(|writer| writer.join().unwrap());
     }

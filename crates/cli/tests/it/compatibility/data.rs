@@ -61,8 +61,9 @@ pub fn channels(form: Form, classes: usize) -> (OptMl, Vec<JoinHandle<()>>) {
         Form::Lists(content_type) => (listed(content_type, "jpg", |at| label(at).to_string()), Vec::new()),
         Form::SeveralLabels => {
             let row = |at: usize| {
-                let cells: Vec<&str> =
-                    (0..classes).map(|class| if (at + class) % 2 == 0 { "1" } else { "0" }).collect();
+                let cells: Vec<&str> = (0..classes)
+                    .map(|class| if (at + class).is_multiple_of(2) { "1" } else { "0" })
+                    .collect();
                 cells.join("\t")
             };
             (listed("application/x-image", "jpg", row), Vec::new())
