@@ -72,20 +72,25 @@ pub fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(Step::SyncFolder))
 }
 
-/// Takes away what processes that were killed left unfinished in `folder`, where nobody else writes meanwhile. A folder that is not there
-/// holds nothing.
+/// Takes away what processes that were killed left unfinished in `folder`, of files whose names begin with one of `prefixes`. A folder that
+/// is not there holds nothing.
 ///
 /// # Errors
 /// A folder that cannot be listed, or a file that cannot be removed.
-pub fn clean(folder: &Path) -> io::Result<()> {
+pub fn clean(folder: &Path, prefixes: &[&str]) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
     for entry in entries {
-        let path = entry?.path();
-        if path.to_string_lossy().ends_with(TEMPORARY_SUFFIX) && path.is_file() {
-            fs::remove_file(path)?;
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(TEMPORARY_SUFFIX) && prefixes.iter().any(|prefix| name.starts_with(prefix)) {
+            match fs::remove_file(entry.path()) {
+                // Another process of the same kind was quicker.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
     }
     Ok(())

@@ -58,10 +58,14 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let failed = |action, source| FolderError { path: path.to_owned(), action, source };
         fs::create_dir_all(path).map_err(|source| failed("cannot make the checkpoint folder", source))?;
-        commit::clean(path).map_err(|source| failed("cannot clean the checkpoint folder", source))?;
+        commit::clean(path, &[PREFIX])
+            .map_err(|source| failed("cannot clean the checkpoint folder", source))?;
         let probe = path.join(format!("{PREFIX}probe{TEMPORARY_SUFFIX}"));
         fs::write(&probe, b"")
-            .and_then(|()| fs::remove_file(&probe))
+            .and_then(|()| match fs::remove_file(&probe) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            })
             .map_err(|source| failed("cannot write to the checkpoint folder", source))?;
         Ok(Folder { path: path.to_owned() })
     }
@@ -87,9 +91,14 @@ impl Folder {
         state: &S,
         sections: &Sections,
     ) -> Result<PathBuf, CommitError> {
-        let path = self.path.join(name(update));
+        let path = self.path_of(update);
         state::write(&path, state, sections)?;
         Ok(path)
+    }
+
+    /// Where the checkpoint of `update` is written.
+    pub fn path_of(&self, update: u64) -> PathBuf {
+        self.path.join(name(update))
     }
 
     /// The newest checkpoint that is whole and that `accepts` takes, which names in words what is amiss with others.
@@ -117,39 +126,31 @@ impl Folder {
         Ok(Newest { found: None, passed_over })
     }
 
-    /// Takes away all checkpoints but the newest `keep`. What the platform is uploading stays until the next time, unless this is the
-    /// `last`.
+    /// Takes away all checkpoints but those in `keep`: also newer ones, which are damaged or of a run that is given up. What the platform
+    /// is uploading stays until the next time, unless this is the `last`.
     ///
     /// # Errors
     /// A file that cannot be removed.
-    pub fn retain(&self, keep: usize, last: bool) -> Result<(), FolderError> {
-        let updates = self.updates()?;
-        let old = updates.len().saturating_sub(keep);
-        for update in updates.into_iter().take(old) {
+    pub fn retain(&self, keep: &[PathBuf], last: bool) -> Result<(), FolderError> {
+        for update in self.updates()? {
             let name = name(update);
-            if last || !self.is_uploading(&name) {
+            let is_kept = keep.iter().any(|path| *path == self.path.join(&name));
+            if !is_kept && (last || !self.is_uploading(&name)) {
                 self.remove(&name)?;
             }
         }
         Ok(())
     }
 
-    /// What is small in each checkpoint whose header is whole.
-    ///
-    /// # Errors
-    /// A folder that cannot be listed.
-    pub fn states<S: DeserializeOwned>(&self) -> Result<Vec<S>, FolderError> {
-        let read = |update: u64| Some(state::read_header::<S>(&self.path.join(name(update))).ok()?.0);
-        Ok(self.updates()?.into_iter().filter_map(read).collect())
-    }
-
-    /// Takes away the files whose names end in `suffix` and that `keep` does not name, but for those that the platform is uploading.
+    /// Takes away the files whose names begin with `prefix` and that `keep` does not name, but for those that the platform is uploading.
     ///
     /// # Errors
     /// A file that cannot be removed.
-    pub fn sweep(&self, suffix: &str, keep: &BTreeSet<String>) -> Result<(), FolderError> {
-        let is_old =
-            |name: &&String| name.ends_with(suffix) && !keep.contains(*name) && !self.is_uploading(name);
+    pub fn sweep(&self, prefix: &str, keep: &BTreeSet<String>) -> Result<(), FolderError> {
+        let is_old = |name: &&String| {
+            let is_sign = [UPLOADING, UPLOADED, TEMPORARY_SUFFIX].iter().any(|suffix| name.ends_with(suffix));
+            name.starts_with(prefix) && !is_sign && !keep.contains(*name) && !self.is_uploading(name)
+        };
         self.names()?.iter().filter(is_old).try_for_each(|name| self.remove(name))
     }
 
@@ -160,9 +161,9 @@ impl Folder {
 
     /// The updates of which there are checkpoints.
     fn updates(&self) -> Result<BTreeSet<u64>, FolderError> {
-        let number = |name: String| -> Option<u64> {
-            let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
-            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+        let number = |file: String| -> Option<u64> {
+            let update = file.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()?;
+            (name(update) == file).then_some(update)
         };
         Ok(self.names()?.into_iter().filter_map(number).collect())
     }

@@ -35,6 +35,9 @@ const START: u64 = 24;
 /// The longest header that is read. That of the deepest network has some hundred kilobytes.
 const LONGEST_HEADER: u64 = 64 << 20;
 
+/// Memory taken for a section before anything of it was read.
+const FIRST_TAKE: u64 = 64 << 20;
+
 /// Sections of bytes by name, in the order in which they are written.
 pub type Sections<'a> = Vec<(String, Cow<'a, [u8]>)>;
 
@@ -112,19 +115,11 @@ pub fn read<S: DeserializeOwned>(path: &Path) -> Result<(S, BTreeMap<String, Vec
         if crc32fast::hash(&content) != crc32 {
             return Err(file.damaged(format!("its section '{name}' is damaged: the checksum is another")));
         }
-        sections.insert(name, content);
+        if sections.insert(name.clone(), content).is_some() {
+            return Err(file.damaged(format!("it has two sections '{name}'")));
+        }
     }
     Ok((header.state, sections))
-}
-
-/// Reads the small part of a checkpoint alone, without looking at the sections; their names and lengths.
-///
-/// # Errors
-/// As [`read`], but for what only the sections show.
-pub fn read_header<S: DeserializeOwned>(path: &Path) -> Result<(S, Vec<(String, u64)>), StateError> {
-    let header: Header<S> = Reader::open(path)?.header()?;
-    let sections = header.sections.into_iter().map(|entry| (entry.name, entry.bytes));
-    Ok((header.state, sections.collect()))
 }
 
 struct Reader<'a> {
@@ -177,7 +172,8 @@ impl<'a> Reader<'a> {
 
     /// The next bytes, of which the file has been found to have as many.
     fn take(&mut self, bytes: u64) -> Result<Vec<u8>, StateError> {
-        let mut content = Vec::with_capacity(bytes as usize);
+        // A file may say that it is long and hold nothing but a hole.
+        let mut content = Vec::with_capacity(bytes.min(FIRST_TAKE) as usize);
         let read = (&mut self.file).take(bytes).read_to_end(&mut content);
         let read = read.map_err(|source| self.failed(source))? as u64;
         self.position += read;

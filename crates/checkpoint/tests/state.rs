@@ -37,8 +37,6 @@ fn what_is_written_comes_back() {
     assert_eq!(found, state);
     let expected = sections().into_iter().map(|(name, bytes)| (name, bytes.into_owned())).collect();
     assert_eq!(content, expected);
-    let (found, lengths): (Value, _) = state::read_header(&path).unwrap();
-    assert_eq!((found, lengths[0].clone()), (state, ("weights".to_owned(), 1000)));
 }
 
 /// A file cut at every length, and with a bit of every byte turned, is refused with its name, and nothing panics.
@@ -91,7 +89,12 @@ fn the_newest_whole_checkpoint_counts_and_others_are_named() {
         checkpoints.commit(update, &json!({ "update": update }), &sections()).unwrap();
     }
     // Strangers' files, and what the platform puts beside ours.
-    for name in ["notes.txt", "brazier-x.checkpoint", "brazier-000000000300.checkpoint.sagemaker-uploading"] {
+    for name in [
+        "notes.txt",
+        "brazier-x.checkpoint",
+        "brazier-777.checkpoint",
+        "brazier-000000000300.checkpoint.sagemaker-uploading",
+    ] {
         fs::write(checkpoints.path().join(name), b"").unwrap();
     }
     let newest = |accepts: fn(&Value) -> Result<(), String>| checkpoints.newest::<Value>(accepts).unwrap();
@@ -130,12 +133,13 @@ fn old_ones_go_but_not_while_they_are_uploaded() {
     {
         fs::write(folder.path().join(name(update, suffix)), b"").unwrap();
     }
-    checkpoints.retain(2, false).unwrap();
+    let keep = [3, 4].map(|update| folder.path().join(name(update, "")));
+    checkpoints.retain(&keep, false).unwrap();
     let ours = || -> Vec<String> {
         names(folder.path()).into_iter().filter(|name| name.ends_with(".checkpoint")).collect()
     };
     assert_eq!(ours(), [name(2, ""), name(3, ""), name(4, "")]);
-    checkpoints.retain(2, true).unwrap();
+    checkpoints.retain(&keep, true).unwrap();
     assert_eq!(ours(), [name(3, ""), name(4, "")]);
 }
 

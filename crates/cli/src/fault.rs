@@ -41,7 +41,9 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
             // Transparent errors do not appear in the chain by themselves.
             TrainError::Data(error) => of_data(error),
             TrainError::Model(error) => of_model(error),
-            TrainError::TooFewSamples { .. } | TrainError::OtherRun { .. } => Fault::Client,
+            TrainError::TooFewSamples { .. }
+            | TrainError::OtherRun { .. }
+            | TrainError::NamedCheckpoint { .. } => Fault::Client,
             TrainError::Commit(_)
             | TrainError::Folder(_)
             | TrainError::Checkpoint { .. }

@@ -32,6 +32,12 @@ impl Watch {
         Watch { rule, epochs: 0, best: 0.0, without: 0 }
     }
 
+    /// Takes over what another watch has seen, and says whether its rule was the same.
+    pub fn resume(&mut self, other: &Watch) -> bool {
+        (self.epochs, self.best, self.without) = (other.epochs, other.best, other.without);
+        self.rule == other.rule
+    }
+
     /// Takes an epoch's validation accuracy and says whether the run ends. A tie is no loss when the tolerance is 0:
     /// the gain of 0 is not below it.
     pub fn ends_with(&mut self, accuracy: f64) -> bool {

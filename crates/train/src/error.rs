@@ -26,6 +26,12 @@ pub enum TrainError {
         /// What is amiss.
         reason: String,
     },
+    /// A checkpoint that the user named and that cannot be gone on from.
+    #[error("{reason}")]
+    NamedCheckpoint {
+        /// What is amiss.
+        reason: String,
+    },
     /// A checkpoint of another run.
     #[error(
         "{path}: the checkpoint is that of another job: {differences}. Expected the same, an empty checkpoint folder, or --fresh."

@@ -39,6 +39,18 @@ impl LossScale {
         LossScale { factor: START, good: Some(0) }
     }
 
+    /// Takes over a factor that moved as this one does.
+    pub fn resume(&mut self, other: &LossScale) {
+        if self.good.is_some() && other.is_sound() && other.good.is_some() {
+            *self = other.clone();
+        }
+    }
+
+    /// Whether the factor is one.
+    pub fn is_sound(&self) -> bool {
+        self.factor.is_finite() && self.factor > 0.0
+    }
+
     /// What the loss of this step is multiplied by.
     pub fn factor(&self) -> f64 {
         self.factor

@@ -49,6 +49,15 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// How many numbers it remembers of each that moves.
+    pub fn moments(self) -> usize {
+        match self {
+            Self::Sgd { momentum: 0.0, .. } => 0,
+            Self::Sgd { .. } | Self::Nag { .. } | Self::RmsProp { .. } => 1,
+            Self::Adam { .. } => 2,
+        }
+    }
+
     /// The pull on the parameter of that name: weights and gammas, `bn_data_gamma` among them; biases and betas have
     /// none.
     fn decay(self, name: &str) -> f64 {

@@ -72,7 +72,7 @@ pub fn run(
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
     let mut run = Run::new(job, channels, collective, report, stop)?;
-    run.resume()?;
+    run.begin()?;
     while run.position.epoch < job.epochs && !run.outcome.ended_early {
         let epoch = run.position.epoch;
         let Some(trained) = run.train(epoch)? else { break };
@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
             steps,
             position: Position::default(),
             saver: None,
-            store: (share.rank == 0).then(|| Store::new(job)).transpose()?,
+            store: None,
             watch: job.early_stopping.map(Watch::new),
             summary: Summary::new(job),
             outcome: Outcome::default(),
@@ -289,9 +289,8 @@ impl<'a> Run<'a> {
     /// frequency that the last epoch does not meet.
     fn finish(mut self) -> Result<Outcome, TrainError> {
         // The weights of a stop are for the endpoint alone: a run that goes on leaves what an uncut one leaves.
-        if self.outcome.stopped {
-            self.finish_saving()?;
-        }
+        let stopped = self.outcome.stopped;
+        let saved = if stopped { self.finish_saving() } else { Ok(()) };
         let epoch = self.outcome.epochs.saturating_sub(1);
         let by_frequency = self.job.checkpoint_frequency.is_some();
         let worth = self.are_worth_keeping();
@@ -303,7 +302,7 @@ impl<'a> Run<'a> {
             self.outcome.weights = Some(path);
             self.summary.keep(epoch);
         }
-        if !self.outcome.stopped {
+        if !stopped {
             self.finish_saving()?;
         }
         if self.store.is_some() {
@@ -311,6 +310,7 @@ impl<'a> Run<'a> {
             self.report.event(&Event::Classes { lines: &self.summary.lines() });
         }
         self.report.event(&Event::Ended);
-        Ok(self.outcome)
+        // The model is stored all the same.
+        saved.map(|()| self.outcome)
     }
 }

@@ -89,8 +89,11 @@ impl<'a> Trainer<'a> {
             average.resume(network, state.average_updates);
         }
         let moments = tensors::restore_moments(bytes, &self.job.device);
+        let refused = |reason| TrainError::Checkpoint { reason: format!("{file}: {reason}") };
+        tensors::check_moments(&moments, &self.network, head, self.job.optimizer.moments())
+            .map_err(refused)?;
         self.optimizer.resume(state.updates, moments);
-        self.scale = state.loss_scale.clone();
+        self.scale.resume(&state.loss_scale);
         Ok(())
     }
 

@@ -14,6 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Job, TrainError};
 
+/// How the names of the files begin that a run writes beside its checkpoints.
+const UNFINISHED: [&str; 4] = ["image-classification-", "model-shapes.json.", "brazier.json.", "report."];
+
+/// How the copies of weights in a checkpoint folder begin.
+pub const COPY: &str = "brazier-weights-";
+
 /// A file of the artifact's weights, of which the checkpoint folder has a copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
@@ -30,12 +36,17 @@ impl Kept {
         Kept { file: file.to_owned(), bytes: bytes.len() as u64, crc32: crc32fast::hash(bytes) }
     }
 
-    /// Its bytes in `folder`, if they are whole.
+    /// The name of its copy. A file of the same name and other content has another.
+    pub fn copy(&self) -> String {
+        format!("{COPY}{:08x}-{}", self.crc32, self.file)
+    }
+
+    /// The bytes of its copy in `folder`, if they are whole.
     ///
     /// # Errors
     /// What is amiss, in words.
     pub fn read(&self, folder: &Path) -> Result<Vec<u8>, String> {
-        let path = folder.join(&self.file);
+        let path = folder.join(self.copy());
         let bytes = fs::read(&path)
             .map_err(|error| format!("its weights {} cannot be read: {error}", path.display()))?;
         match Kept::of(&self.file, &bytes) == *self {
@@ -67,7 +78,7 @@ impl<'a> Store<'a> {
         let folders = [Some(&job.model_directory), job.report_directory.as_ref()];
         for folder in folders.into_iter().flatten() {
             let failed = |source| TrainError::ReadFolder { path: folder.clone(), source };
-            commit::clean(folder).map_err(failed)?;
+            commit::clean(folder, &UNFINISHED).map_err(failed)?;
         }
         let store = Store {
             job,
@@ -110,9 +121,10 @@ impl<'a> Store<'a> {
         let bytes = artifact::encode_params(network, &self.job.layout)?;
         self.commit(&name, &bytes)?;
         if let Some(checkpoints) = &self.job.checkpoints {
-            commit::write(&checkpoints.folder.join(&name), |out| out.write_all(&bytes))?;
+            let kept = Kept::of(&name, &bytes);
+            commit::write(&checkpoints.folder.join(kept.copy()), |out| out.write_all(&bytes))?;
             self.kept.retain(|kept| kept.file != name);
-            self.kept.push(Kept::of(&name, &bytes));
+            self.kept.push(kept);
         }
         drop(bytes);
         let metadata = Metadata {
@@ -167,6 +179,11 @@ impl<'a> Store<'a> {
         for one in kept {
             let bytes = one.read(folder).map_err(|reason| TrainError::Checkpoint { reason })?;
             self.commit(&one.file, &bytes)?;
+            // The next checkpoints may lie in another folder.
+            let copies = self.job.checkpoints.as_ref().map(|checkpoints| checkpoints.folder.join(one.copy()));
+            if let Some(copy) = copies.filter(|copy| !copy.exists()) {
+                commit::write(&copy, |out| out.write_all(&bytes))?;
+            }
             self.last = Some(self.job.model_directory.join(&one.file));
         }
         if let Some(metadata) = metadata {

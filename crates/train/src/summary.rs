@@ -42,6 +42,12 @@ pub struct Past {
 }
 
 impl Past {
+    /// Whether its counts are of so many classes.
+    pub fn is_of(&self, classes: usize) -> bool {
+        let all = [&self.last, &self.kept];
+        all.into_iter().flatten().all(|judged| judged.tally.is_of(classes))
+    }
+
     /// The pictures of the mistakes by name, which are not part of its text.
     pub fn pictures(&self) -> impl Iterator<Item = (String, Vec<u8>)> {
         let named = [("last", &self.last), ("kept", &self.kept)];

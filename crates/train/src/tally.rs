@@ -119,6 +119,14 @@ impl Tally {
         }
     }
 
+    /// Whether its counts are of so many classes.
+    pub fn is_of(&self, classes: usize) -> bool {
+        let lists = [&self.actual, &self.predicted, &self.right];
+        let cells =
+            self.confusion.as_ref().is_none_or(|cells| Some(cells.len()) == classes.checked_mul(classes));
+        cells && lists.iter().all(|list| list.len() == classes)
+    }
+
     /// The pixels of all mistakes, one picture behind the other.
     pub fn pictures(&self) -> Vec<u8> {
         let pixels = self.mistakes.iter().filter_map(|mistake| mistake.pixels.as_ref());

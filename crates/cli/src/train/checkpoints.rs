@@ -1,6 +1,6 @@
 //! Where the state of a run is kept, and whether it goes on from there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use brazier_checkpoint::folder::Folder;
@@ -20,7 +20,7 @@ pub fn flags() -> [Arg; 3] {
         path("checkpoint", "DIR").help(
             "Keep the state of the run in this folder, and go on from what it holds. A container has /opt/ml/checkpoints",
         ),
-        path("resume-from", "FILE").help("Go on from this checkpoint; later ones go to its folder, or that of --checkpoint"),
+        path("resume-from", "FILE").help("Go on from this checkpoint, which stays; later ones go to --checkpoint, in a container to its folder, or beside it"),
         Arg::new("fresh")
             .long("fresh")
             .action(ArgAction::SetTrue)
@@ -56,14 +56,17 @@ impl Asked {
 
     /// Where checkpoints go; `usual` is the container's folder, if it has one.
     fn folder(&self, usual: Option<PathBuf>) -> Option<PathBuf> {
-        let beside = || self.from.as_deref().and_then(Path::parent).map(Path::to_path_buf);
-        self.folder.clone().or_else(beside).or(usual)
+        let beside = || {
+            let parent = self.from.as_deref()?.parent()?;
+            Some(if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.to_path_buf() })
+        };
+        self.folder.clone().or(usual).or_else(beside)
     }
 
-    /// Whether there is something to go on from.
+    /// Whether the folder that was named holds a run to go on from.
     pub fn goes_on(&self) -> bool {
         let holds = |folder: &PathBuf| Folder::holds_checkpoints(folder);
-        self.from.is_some() || !self.fresh && self.folder.as_ref().is_some_and(holds)
+        !self.fresh && self.from.is_none() && self.folder.as_ref().is_some_and(holds)
     }
 
     /// What the job is told.

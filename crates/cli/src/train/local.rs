@@ -73,7 +73,7 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
     let output = match output {
         // What is there is from before the run was cut off.
-        Some(output) if checkpoints.goes_on() => output,
+        Some(output) if checkpoints.goes_on() && !rehearse => output,
         output => new_folder(output, folder)?,
     };
     let model = output.join("model");

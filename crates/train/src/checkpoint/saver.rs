@@ -2,18 +2,23 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use brazier_checkpoint::commit::CommitError;
-use brazier_checkpoint::folder::{Folder, FolderError};
-use brazier_model::artifact::PARAMS_ENDING;
+use brazier_checkpoint::folder::Folder;
 
-use super::{Snapshot, State};
+use super::Snapshot;
+use crate::store::{COPY, Kept};
 
 /// Checkpoints that are kept: the newest, and one before it, should the newest be damaged.
 const KEPT: usize = 2;
+
+/// A checkpoint and the copies of weights that it tells of.
+type Line = Vec<(PathBuf, Vec<String>)>;
+
+/// A panic in the thread, of which the log tells.
+const GONE: &str = "the thread that writes checkpoints is gone";
 
 /// Part of the time that saving may take.
 const SHARE: f64 = 0.01;
@@ -40,13 +45,17 @@ impl Cadence {
     }
 }
 
-/// What became of a save.
-pub type Saved = Result<PathBuf, CommitError>;
+/// What became of a save: the file, or why there is none.
+pub type Saved = Result<PathBuf, String>;
 
 /// Writes checkpoints to a folder, one at a time, on a thread of its own.
 pub struct Saver {
     folder: Folder,
     cadence: Cadence,
+    /// The newest checkpoints of this run, oldest first, and the next one.
+    line: Line,
+    /// A checkpoint that the user named, which stays.
+    pinned: Option<PathBuf>,
     last: Instant,
     /// What the last save took.
     cost: Duration,
@@ -61,19 +70,25 @@ pub struct Saver {
 }
 
 impl Saver {
-    /// A saver that has just saved.
+    /// A saver of a run that goes on from `resumed`, or begins anew. `pinned` is never taken away.
     ///
     /// # Errors
     /// A thread that the system refuses.
-    pub fn new(folder: Folder, cadence: Cadence) -> io::Result<Self> {
-        let (snapshots, received) = channel();
+    pub fn new(
+        folder: Folder,
+        cadence: Cadence,
+        resumed: Option<(PathBuf, Vec<String>)>,
+        pinned: Option<PathBuf>,
+    ) -> io::Result<Self> {
+        let (snapshots, received) = channel::<Snapshot>();
         let (send, results) = channel();
         let to = folder.clone();
         // It ends when the saver goes.
         Builder::new().name("checkpoint".to_owned()).spawn(move || {
             for snapshot in received {
                 let clock = Instant::now();
-                let saved = write(&to, snapshot);
+                let (update, state, sections) = snapshot.into_parts();
+                let saved = to.commit(update, &state, &sections).map_err(|error| error.to_string());
                 if send.send((saved, clock.elapsed())).is_err() {
                     return;
                 }
@@ -81,7 +96,8 @@ impl Saver {
         })?;
         let (last, cost) = (Instant::now(), Duration::ZERO);
         let (overdue, writing, untold) = (false, false, None);
-        Ok(Saver { folder, cadence, last, cost, overdue, writing, untold, snapshots, results })
+        let line = resumed.into_iter().collect();
+        Ok(Saver { folder, cadence, line, pinned, last, cost, overdue, writing, untold, snapshots, results })
     }
 
     /// Whether enough time has passed since the last save, or one was asked for that had to wait.
@@ -97,55 +113,71 @@ impl Saver {
     }
 
     fn is_writing(&mut self) -> bool {
-        if self.writing
-            && let Ok(result) = self.results.try_recv()
-        {
-            self.take(result);
+        if self.writing {
+            match self.results.try_recv() {
+                Err(TryRecvError::Empty) => {}
+                result => self.take(result.map_err(drop)),
+            }
         }
         self.writing
     }
 
-    fn take(&mut self, (saved, cost): (Saved, Duration)) {
-        (self.writing, self.cost, self.untold) = (false, cost, Some(saved));
+    /// Takes a result in. After a save the checkpoints before the last two go, and any that are not this run's.
+    fn take(&mut self, result: Result<(Saved, Duration), ()>) {
+        let (saved, cost) = result.unwrap_or_else(|()| (Err(GONE.to_owned()), self.cost));
+        (self.writing, self.cost) = (false, cost);
+        match &saved {
+            Ok(_) => {
+                self.line.drain(..self.line.len().saturating_sub(KEPT));
+                self.retain(false);
+            }
+            // What was to be written is not there.
+            Err(_) => _ = self.line.pop(),
+        }
+        self.untold = Some(saved);
+    }
+
+    /// Takes away checkpoints that are not this run's line, when it is done also those that are being uploaded.
+    pub fn retain(&self, last: bool) {
+        let kept: Vec<PathBuf> =
+            self.line.iter().map(|(path, _)| path).chain(&self.pinned).cloned().collect();
+        // What cannot be removed is tried again after the next save.
+        let _ = self.folder.retain(&kept, last);
+    }
+
+    /// Takes away copies of weights that nothing in the line tells of. Only when the next checkpoint is in it: new weights are copied
+    /// before the checkpoint that tells of them.
+    fn sweep(&self) {
+        // A checkpoint that the user named has its weights beside it.
+        if self.pinned.is_none() {
+            let names = self.line.iter().flat_map(|(_, names)| names).cloned().collect();
+            let _ = self.folder.sweep(COPY, &names);
+        }
     }
 
     /// Begins to write; waits for the save before, if it is still going on, and answers what became of it.
     pub fn save(&mut self, snapshot: Snapshot) -> Option<Saved> {
         let before = self.wait();
-        // What cannot be swept now is swept before the next save.
-        let _ = self.sweep(&snapshot.state);
         (self.last, self.overdue) = (Instant::now(), false);
-        // Without its thread, which nothing ends, nothing would be written and nothing waited for.
-        self.writing = self.snapshots.send(snapshot).is_ok();
+        let path = self.folder.path_of(snapshot.update);
+        self.line.retain(|(written, _)| *written != path);
+        self.line.push((path, snapshot.state.weights.iter().map(Kept::copy).collect()));
+        self.sweep();
+        self.writing = true;
+        if self.snapshots.send(snapshot).is_err() {
+            self.take(Err(()));
+        }
         before
-    }
-
-    /// Takes away copies of weights that no checkpoint tells of, neither those that are kept nor the `next`.
-    fn sweep(&self, next: &State) -> Result<(), FolderError> {
-        let states = self.folder.states::<State>()?;
-        let names =
-            states.iter().chain([next]).flat_map(|state| &state.weights).map(|kept| kept.file.clone());
-        self.folder.sweep(PARAMS_ENDING, &names.collect())
     }
 
     /// Waits for the save that is going on, if there is one, and answers what became of the last, once.
     pub fn wait(&mut self) -> Option<Saved> {
-        if self.writing
-            && let Ok(result) = self.results.recv()
-        {
-            self.take(result);
+        if self.writing {
+            let result = self.results.recv();
+            self.take(result.map_err(drop));
         }
-        self.writing = false;
         self.untold.take()
     }
-}
-
-fn write(folder: &Folder, snapshot: Snapshot) -> Saved {
-    let (update, state, sections) = snapshot.into_parts();
-    let path = folder.commit(update, &state, &sections)?;
-    // What could not be removed is tried again after the next save.
-    let _ = folder.retain(KEPT, false);
-    Ok(path)
 }
 
 #[cfg(test)]

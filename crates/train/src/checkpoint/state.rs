@@ -1,6 +1,6 @@
 //! The small part of a checkpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,9 @@ use crate::run::Outcome;
 use crate::seen::Seen;
 use crate::store::Kept;
 use crate::summary;
+
+/// More epochs than any job has.
+const MOST_EPOCHS: usize = 1_000_000;
 
 /// Where a run stands and what it has counted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,6 +76,7 @@ pub fn identity(job: &Job, world: usize) -> BTreeMap<String, String> {
         ("network", layout.name()),
         ("image_shape", job.shape.map(|extent| extent.to_string()).join(",")),
         ("num_classes", layout.classes.to_string()),
+        ("class names", class_names(job)),
         ("output", format!("{:?}", layout.output).to_lowercase()),
         ("optimizer", optimizer.to_owned()),
         ("averaged weights", job.ema_decay.is_some().to_string()),
@@ -82,6 +86,12 @@ pub fn identity(job: &Job, world: usize) -> BTreeMap<String, String> {
         ("shuffle", job.shuffle.to_string()),
     ];
     rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The names of the classes, or of many a checksum.
+fn class_names(job: &Job) -> String {
+    let names = job.class_names.as_ref().map_or("unknown".to_owned(), |names| names.join(", "));
+    if names.len() > 200 { format!("{:08x}", crc32fast::hash(names.as_bytes())) } else { names }
 }
 
 impl State {
@@ -94,12 +104,32 @@ impl State {
         identity.iter().filter_map(differs).collect()
     }
 
+    /// Whether a run of `steps` steps an epoch and of so many classes can stand so.
+    ///
+    /// # Errors
+    /// What is amiss, in words.
+    pub fn check(&self, steps: usize, classes: usize) -> Result<(), String> {
+        let Position { epoch, step, time, waited, .. } = self.position;
+        let longest = Duration::from_secs(1 << 40);
+        let times = [time, waited, self.outcome.trained_for, self.outcome.waited_for];
+        let sound = step <= steps
+            && epoch <= MOST_EPOCHS
+            && self.updates >= 0
+            && self.loss_scale.is_sound()
+            && times.iter().all(|time| *time < longest)
+            && self.summary.is_of(classes);
+        if sound { Ok(()) } else { Err("it tells of a place in the run that cannot be".to_owned()) }
+    }
+
     /// Hyperparameters that are others now, without those that [`State::differences`] tells; the run goes on with the new ones.
     pub fn changes(&self, hyperparameters: &BTreeMap<String, String>) -> Vec<String> {
-        let changed = |(name, now): (&String, &String)| {
-            let before = self.hyperparameters.get(name).map_or("unset", String::as_str);
+        let names: BTreeSet<&String> = hyperparameters.keys().chain(self.hyperparameters.keys()).collect();
+        let of =
+            |all: &BTreeMap<String, String>, name: &String| all.get(name).cloned().unwrap_or("unset".into());
+        let changed = |name: &String| {
+            let (before, now) = (of(&self.hyperparameters, name), of(hyperparameters, name));
             (before != now).then(|| format!("{name} was {before} and is {now}"))
         };
-        hyperparameters.iter().filter_map(changed).collect()
+        names.into_iter().filter_map(changed).collect()
     }
 }

@@ -118,6 +118,31 @@ pub fn collect_moments(moments: &Moments, into: &mut Vec<(String, Tensor<1>)>) {
     }
 }
 
+/// Checks that there are `count` moments, or none, of each learned tensor, each of its length, and of nothing else.
+///
+/// # Errors
+/// The first that differs, in words.
+pub fn check_moments(moments: &Moments, network: &ResNet, head: &str, count: usize) -> Result<(), String> {
+    let mut tensors = Vec::new();
+    collect(network.clone(), head, "", &mut tensors);
+    let lengths: BTreeMap<&str, usize> = tensors
+        .iter()
+        .filter_map(|(name, tensor)| Some((name.strip_prefix("/arg:")?, tensor.dims()[0])))
+        .collect();
+    for (name, all) in moments {
+        let Some(&length) = lengths.get(name.as_str()) else {
+            return Err(format!("it remembers '{name}', which the network does not learn"));
+        };
+        if all.len() != count || all.iter().any(|moment| moment.dims()[0] != length) {
+            let found: Vec<usize> = all.iter().map(|moment| moment.dims()[0]).collect();
+            return Err(format!(
+                "it remembers {found:?} numbers of '{name}', expected {count} times {length}"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The moments among the sections.
 pub fn restore_moments(bytes: &mut Bytes, device: &Device) -> Moments {
     let mut moments = Moments::new();

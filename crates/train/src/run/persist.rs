@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use brazier_checkpoint::folder::{Folder, Newest};
 use brazier_checkpoint::state;
+use brazier_model::artifact;
 
 use super::Run;
 use crate::TrainError;
@@ -13,65 +14,90 @@ use crate::checkpoint::tensors::Bytes;
 use crate::checkpoint::{Saver, Snapshot, State};
 use crate::loss_scale::LossScale;
 use crate::report::Event;
+use crate::store::{Kept, Store};
 
 /// A checkpoint's file, what is small in it, and its sections.
 type Found = (PathBuf, State, Bytes);
 
-/// The checkpoint in `file`.
-fn named(file: &Path) -> Result<Found, TrainError> {
-    let refused = |reason| TrainError::Checkpoint { reason };
-    let (state, sections) = state::read::<State>(file).map_err(|error| refused(error.to_string()))?;
-    has_weights(&state, beside(file)).map_err(|reason| refused(format!("{}: {reason}", file.display())))?;
-    Ok((file.to_owned(), state, sections))
-}
-
 /// Where copies of the artifact's weights lie.
 fn beside(file: &Path) -> &Path {
-    file.parent().unwrap_or(Path::new("."))
-}
-
-/// Whether the weights that a checkpoint tells of lie in `folder`, whole.
-fn has_weights(state: &State, folder: &Path) -> Result<(), String> {
-    state.weights.iter().try_for_each(|kept| kept.read(folder).map(drop))
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Run<'_> {
-    /// Goes on from the newest whole checkpoint of the job's folder, if the job has one.
+    /// Goes on from the newest whole checkpoint of the job's folder, or the one that was named, if the job keeps checkpoints; then makes the
+    /// artifact's folder ready, which a refusal leaves as it was.
     ///
     /// # Errors
-    /// A folder that cannot be written; a checkpoint of another job.
-    pub(super) fn resume(&mut self) -> Result<(), TrainError> {
-        let Some(checkpoints) = &self.job.checkpoints else { return Ok(()) };
+    /// A folder that cannot be written; a checkpoint of another job, or a named one that is damaged.
+    pub(super) fn begin(&mut self) -> Result<(), TrainError> {
+        let is_first = self.share.rank == 0;
+        let Some(checkpoints) = &self.job.checkpoints else {
+            self.store = is_first.then(|| Store::new(self.job)).transpose()?;
+            return Ok(());
+        };
         let folder = Folder::open(&checkpoints.folder)?;
         let found = match &checkpoints.from {
             _ if checkpoints.fresh => None,
-            Some(file) => Some(named(file)?),
+            Some(file) => Some(self.named(file)?),
             None => self.newest(&folder)?,
         };
+        self.store = is_first.then(|| Store::new(self.job)).transpose()?;
+        let mut resumed = None;
         if let Some((path, state, sections)) = found {
-            let differences = state.differences(&identity(self.job, self.share.world));
-            if !differences.is_empty() {
-                return Err(TrainError::OtherRun { path, differences: differences.join("; ") });
-            }
+            let copies: Vec<String> = state.weights.iter().map(Kept::copy).collect();
             self.restore(state, sections, &path)?;
             let (epoch, step) = (self.position.epoch, self.position.step);
             self.report.event(&Event::Resumed { path: &path, epoch, step, steps: self.steps });
+            resumed = Some((path, copies));
         }
-        if self.share.rank == 0 {
-            let saver = Saver::new(folder, checkpoints.cadence).map_err(|error| TrainError::Checkpoint {
-                reason: format!("no thread to save the state: {error}"),
-            })?;
-            self.saver = Some(saver);
+        if is_first {
+            let saver = Saver::new(folder, checkpoints.cadence, resumed, checkpoints.from.clone());
+            let refused =
+                |error| TrainError::Checkpoint { reason: format!("no thread to save the state: {error}") };
+            self.saver = Some(saver.map_err(refused)?);
         }
         Ok(())
     }
 
+    /// Whether a state can be gone on from: it is sound, and the weights it tells of lie in `folder`, whole.
+    fn accepts(&self, state: &State, folder: &Path) -> Result<(), String> {
+        state.check(self.steps, self.job.layout.classes)?;
+        state.weights.iter().try_for_each(|kept| kept.read(folder).map(drop))
+    }
+
+    /// Refuses the state of another job.
+    fn compare(&self, state: &State, path: &Path) -> Result<(), TrainError> {
+        let differences = state.differences(&identity(self.job, self.share.world));
+        match differences.is_empty() {
+            true => Ok(()),
+            false => Err(TrainError::OtherRun { path: path.to_owned(), differences: differences.join("; ") }),
+        }
+    }
+
+    /// The checkpoint in `file`.
+    fn named(&self, file: &Path) -> Result<Found, TrainError> {
+        let refused = |reason| TrainError::NamedCheckpoint { reason };
+        let (state, sections) = state::read::<State>(file).map_err(|error| refused(error.to_string()))?;
+        self.compare(&state, file)?;
+        let accepted = self.accepts(&state, beside(file));
+        accepted.map_err(|reason| refused(format!("{}: {reason}", file.display())))?;
+        Ok((file.to_owned(), state, sections))
+    }
+
     /// The newest whole checkpoint of the folder. Those that are passed over are told.
     fn newest(&mut self, folder: &Folder) -> Result<Option<Found>, TrainError> {
-        let Newest { found, passed_over } =
-            folder.newest::<State>(|state| has_weights(state, folder.path()))?;
+        // Another job's is refused, not passed over: its counts are sound for that job.
+        let accepts = |state: &State| match self.compare(state, folder.path()) {
+            Ok(()) => self.accepts(state, folder.path()),
+            Err(_) => Ok(()),
+        };
+        let Newest { found, passed_over } = folder.newest::<State>(accepts)?;
         for error in passed_over {
             self.report.event(&Event::Warning { text: &format!("a checkpoint is passed over: {error}") });
+        }
+        if let Some((path, state, _)) = &found {
+            self.compare(state, path)?;
         }
         Ok(found)
     }
@@ -85,10 +111,29 @@ impl Run<'_> {
         state.summary.set_pictures(&sections, self.job.shape);
         self.summary.set_past(state.summary);
         self.position = state.position;
-        self.watch = self.watch.take().map(|watch| state.watch.unwrap_or(watch));
         self.outcome = state.outcome;
-        // It did not stop: it goes on.
+        // It did not stop: it goes on. Nor did it end early, if the rule is another now.
         self.outcome.stopped = false;
+        let same_rule = match (&mut self.watch, &state.watch) {
+            (Some(watch), Some(before)) => watch.resume(before),
+            (ours, theirs) => ours.is_none() && theirs.is_none(),
+        };
+        self.outcome.ended_early &= same_rule;
+        // Of a rule under which they were not kept the best weights may be gone.
+        let is_kept =
+            |epoch: usize| state.weights.iter().any(|kept| kept.file == artifact::params_file(epoch));
+        if self.job.checkpoint_frequency.is_none()
+            && !self.outcome.best.is_some_and(|best| is_kept(best.epoch))
+        {
+            self.outcome.best = None;
+        }
+        if self.position.epoch >= self.job.epochs && self.position.step > 0 {
+            let (epoch, epochs) = (self.position.epoch, self.job.epochs);
+            let text = format!(
+                "the checkpoint stands in epoch {epoch}, the job has {epochs} epochs: its weights are taken as they are"
+            );
+            self.report.event(&Event::Warning { text: &text });
+        }
         if let Some(store) = &mut self.store {
             store.resume(&state.weights, state.metadata.as_deref(), beside(file))?;
             self.outcome.weights = store.weights().map(ToOwned::to_owned);
@@ -127,8 +172,14 @@ impl Run<'_> {
         }
         self.save_state();
         let saved = self.saver.as_mut().and_then(Saver::wait);
+        if !self.outcome.stopped {
+            // What is being uploaded of older ones is not waited for any more.
+            self.saver.iter().for_each(|saver| saver.retain(true));
+        }
         match saved {
-            Some(Err(error)) if self.outcome.stopped => Err(error.into()),
+            Some(Err(reason)) if self.outcome.stopped => {
+                Err(TrainError::Checkpoint { reason: format!("the state of the run is not saved: {reason}") })
+            }
             saved => {
                 self.tell_saved(saved);
                 Ok(())
@@ -140,8 +191,8 @@ impl Run<'_> {
         match saved {
             None => {}
             Some(Ok(path)) => self.report.event(&Event::Checkpoint { path: &path }),
-            Some(Err(error)) => {
-                let text = format!("the state of the run is not saved: {error}");
+            Some(Err(reason)) => {
+                let text = format!("the state of the run is not saved: {reason}");
                 self.report.event(&Event::Warning { text: &text });
             }
         }
