@@ -24,6 +24,10 @@ const PORT: &str = "SAGEMAKER_BIND_TO_PORT";
 const PRETRAINED: &str = "BRAZIER_PRETRAINED";
 const BATCH: &str = "SAGEMAKER_BATCH";
 const MAX_PAYLOAD: &str = "SAGEMAKER_MAX_PAYLOAD_IN_MB";
+pub(crate) const WORLD_SIZE: &str = "WORLD_SIZE";
+pub(crate) const RANK: &str = "RANK";
+pub(crate) const MASTER_ADDR: &str = "MASTER_ADDR";
+pub(crate) const MASTER_PORT: &str = "MASTER_PORT";
 const DEFAULT_ACCEPT: &str = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT";
 
 /// All of them, for documentation.
@@ -43,6 +47,13 @@ pub static VARIABLES: &[Variable] = &[
         name: PRETRAINED,
         help: "Folder of weights for use_pretrained_model, instead of /opt/brazier/pretrained.",
     },
+    Variable {
+        name: WORLD_SIZE,
+        help: "Processes that train together, where no platform names hosts; set by launchers such as torchrun.",
+    },
+    Variable { name: RANK, help: "With WORLD_SIZE: which of them this is, from 0." },
+    Variable { name: MASTER_ADDR, help: "With WORLD_SIZE: name or address of rank 0." },
+    Variable { name: MASTER_PORT, help: "Port at which rank 0 waits for the others, 7860 by default." },
     Variable { name: DEFAULT_ACCEPT, help: "Media type of answers to requests that do not ask for one." },
 ];
 
@@ -81,7 +92,7 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
         Self { lookup }
     }
 
-    fn get(&self, name: &str) -> Option<String> {
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
         (self.lookup)(name).map(|value| value.trim().to_string()).filter(|value| !value.is_empty())
     }
 

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use brazier_checkpoint::folder::Folder;
+use brazier_model::parameters::{Kind, Map, map};
 use brazier_model::{Layout, ResNet, initial};
 use brazier_train::checkpoint::state::State;
 use brazier_train::checkpoint::tensors::{Moments, collect, collect_moments};
@@ -37,11 +38,9 @@ fn main() {
         let snapshot = snapshot(&network, &layout.head, &moments);
         stalls.push(clock.elapsed());
         let clock = Instant::now();
-        let (_, state, sections) = snapshot.into_parts();
-        let path = checkpoints.commit(run as u64, &state, &sections).unwrap();
+        let path = checkpoints.commit(run as u64, &snapshot.state, snapshot.parts).unwrap();
         saves.push(clock.elapsed());
         bytes = path.metadata().unwrap().len();
-        drop(sections);
         checkpoints.retain(&[], true).unwrap();
         plain.push(write_and_sync(&folder.path().join("plain"), bytes as usize));
     }
@@ -55,18 +54,29 @@ fn main() {
 
 /// A moment of the shape of every tensor.
 fn momentum(network: &ResNet, head: &str) -> Moments {
-    let mut tensors = Vec::new();
-    collect(network.clone(), head, "", &mut tensors);
-    tensors.into_iter().map(|(name, tensor)| (name, vec![tensor * 0.5])).collect()
+    let mut moments = Moments::new();
+    map(network.clone(), head, &mut Halves(&mut moments));
+    moments
+}
+
+struct Halves<'a>(&'a mut Moments);
+
+impl Map for Halves<'_> {
+    fn tensor<const D: usize>(&mut self, name: &str, _kind: Kind, value: Tensor<D>) -> Tensor<D> {
+        self.0.insert(name.to_owned(), vec![value.clone().reshape([-1]) * 0.5]);
+        value
+    }
 }
 
 /// What the training thread does.
 fn snapshot(network: &ResNet, head: &str, moments: &Moments) -> Snapshot {
-    let mut tensors: Vec<(String, Tensor<1>)> = Vec::new();
-    collect(network.clone(), head, "network", &mut tensors);
-    collect_moments(moments, &mut tensors);
+    let mut parts = Vec::new();
+    collect(network.clone(), head, "network", &mut parts);
+    collect_moments(moments, &mut parts);
     let state = State {
         identity: BTreeMap::new(),
+        ranks: 1,
+        step_images: 1,
         hyperparameters: BTreeMap::new(),
         position: Position::default(),
         updates: 0,
@@ -78,7 +88,7 @@ fn snapshot(network: &ResNet, head: &str, moments: &Moments) -> Snapshot {
         weights: Vec::new(),
         metadata: None,
     };
-    Snapshot { update: 0, state, tensors, bytes: Vec::new() }
+    Snapshot { update: 0, state, parts }
 }
 
 fn write_and_sync(path: &Path, bytes: usize) -> Duration {

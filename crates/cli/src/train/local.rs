@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use brazier_checkpoint::archive;
-use brazier_collective::Single;
 use brazier_data::{ChannelFiles, Damage, Options, channel, open};
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters, ResnetVersion};
+use brazier_sagemaker::resources::Resources;
 use brazier_storage::Location;
-use brazier_train::report::{Table, percent};
+use brazier_train::report::{Report, Silent, Table, percent};
 use brazier_train::run::Best;
 use brazier_train::{Channels, Outcome};
 
@@ -21,7 +21,7 @@ use super::checkpoints::Asked;
 use super::job::Folders;
 use super::recipe::Recipe;
 use super::start::Start;
-use super::{job, precision, pretrained, rehearsal, signals, start};
+use super::{job, precision, pretrained, ranks, rehearsal, signals, start};
 use crate::fault::client;
 
 /// What a person asks for beside hyperparameters.
@@ -41,7 +41,7 @@ pub struct Request<'a> {
 /// Trains. `given` are the hyperparameters of the command line; the rest follows from the data.
 pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Result<()> {
     let Request { dataset, output, from, rehearse, checkpoints } = request;
-    let stop = signals::stop_flag()?;
+    let (stop, grace) = (signals::stop_flag()?, checkpoints.grace);
     let location = Location::parse(dataset)?;
     let folder = location.as_local()?;
     let (train, validation) = channels(folder)?;
@@ -71,28 +71,42 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     read.warnings.extend(warning.map(str::to_owned).into_iter().chain(matched));
     read.warnings.extend(precision::compute(&read).1.map(str::to_owned));
     let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
+    let place = ranks::place(&Resources::local())?;
     let output = match output {
         // What is there is from before the run was cut off.
         Some(output) if checkpoints.goes_on() && !rehearse => output,
+        // The first rank's alone is filled.
+        output if place.rank > 0 => output.unwrap_or_default(),
         output => new_folder(output, folder)?,
     };
     let model = output.join("model");
-    let checkpoints = checkpoints.checkpoints(None, &read);
+    let checkpoints = checkpoints.checkpoints(None, &model, &read)?;
+    signals::end_in_time(&stop, grace, model.clone(), |text| tell(&mut io::stdout(), text))?;
     let folders = Folders { model: model.clone(), report: output.clone(), checkpoints };
-    let mut job = job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), folders)?;
-    fs::create_dir_all(&model)
-        .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
+    let mut job = job::job(&read, place.world, &datasets, counts.as_ref(), start.or(pretrained), folders)?;
+    if place.rank == 0 {
+        fs::create_dir_all(&model)
+            .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
+    }
 
-    let mut out = io::stdout();
+    let mut out: Box<dyn Write> = if place.rank == 0 { Box::new(io::stdout()) } else { Box::new(io::sink()) };
     goes_on.iter().chain(taken.flatten().iter()).for_each(|text| tell(&mut out, text));
     introduce(&mut out, &datasets, counts.as_ref(), &read);
     if rehearse {
-        tell(&mut out, &rehearsal::shorten(&mut job));
+        tell(&mut out, &rehearsal::shorten(&mut job, place.world));
     }
     let (train, validation) = datasets.loaders(job::data_threads())?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
-    let mut table = Table::new(io::stdout());
-    let outcome = brazier_train::run(&job, &channels, &mut Single, &mut table, &stop)?;
+    let mut collective = ranks::join(&place, &read)?;
+    let mut report: Box<dyn Report> = match place.rank {
+        0 => Box::new(Table::new(io::stdout())),
+        _ => Box::new(Silent),
+    };
+    let outcome = brazier_train::run(&job, &channels, collective.as_mut(), report.as_mut(), &stop);
+    let outcome = outcome.inspect_err(|error| collective.abort(&error.to_string()))?;
+    if place.rank > 0 {
+        return Ok(());
+    }
 
     conclude(&mut out, &outcome, &model);
     let packed = output.join("model.tar.gz");

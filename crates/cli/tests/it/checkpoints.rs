@@ -1,6 +1,8 @@
 //! Jobs that are killed, stopped and damaged, and end with the very weights of one that was not.
 
 mod faults;
+mod grace;
+mod pipes;
 
 use std::fs;
 use std::path::{Path, PathBuf};

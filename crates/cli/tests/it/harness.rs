@@ -19,7 +19,7 @@ pub const CLASSES: [&str; 3] = ["dark", "half", "light"];
 pub fn brazier() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_brazier"));
     // What a developer's shell may hold must not change a test.
-    for name in ["SAGEMAKER_BASE_DIR", "SAGEMAKER_BATCH", "SAGEMAKER_BIND_TO_PORT"] {
+    for name in ["SAGEMAKER_BASE_DIR", "SAGEMAKER_BATCH", "SAGEMAKER_BIND_TO_PORT", "WORLD_SIZE", "RANK"] {
         command.env_remove(name);
     }
     command

@@ -9,6 +9,7 @@
 //! - [`torchvision`]: jobs of version 1.5 and its weights, against torchvision itself when `TORCH_PYTHON` names a Python that has it
 //! - [`checkpoints`]: jobs that are killed, stopped and damaged at every point, and end with the weights of one that was not
 //! - [`modes`]: channels in Pipe and FastFile mode, in every form that a channel can have
+//! - [`ranks`]: processes that train a job together, and what they do when one of them does not
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
 //! - [`local`]: a person's training run
 //! - [`endpoint`]: `serve`, asked over a socket, and `predict`, which must agree with it
@@ -38,6 +39,7 @@ mod local;
 mod modes;
 mod mxnet;
 mod preview;
+mod ranks;
 mod refusals;
 mod reports;
 mod several_labels;

@@ -1,0 +1,50 @@
+//! The processes that train a job together.
+
+use std::time::Duration;
+
+use brazier_collective::ring::{Group, Limits, Ring};
+use brazier_collective::{Collective, Single};
+use brazier_sagemaker::environment;
+use brazier_sagemaker::hyperparameters::Hyperparameters;
+use brazier_sagemaker::place::Place;
+use brazier_sagemaker::resources::Resources;
+
+/// Our place among the ranks of a job on `resources`.
+///
+/// # Errors
+/// Variables of a launcher that make no sense.
+pub fn place(resources: &Resources) -> anyhow::Result<Place> {
+    Ok(Place::find(resources, &environment::process())?)
+}
+
+/// Waits for the other ranks, if there are any.
+///
+/// # Errors
+/// Ranks that do not come, or that have other hyperparameters.
+pub fn join(place: &Place, read: &Hyperparameters) -> anyhow::Result<Box<dyn Collective>> {
+    if place.world == 1 {
+        return Ok(Box::new(Single));
+    }
+    let group = Group {
+        rank: place.rank,
+        world: place.world,
+        host: place.host.clone(),
+        names: place.hosts.clone(),
+        master: place.master.clone(),
+        // The interface that the platform names may not exist; the way to the others is always right.
+        interface: None,
+        fingerprint: fingerprint(read),
+        limits: Limits {
+            rendezvous: Duration::from_secs(read.rendezvous_seconds),
+            silence: Duration::from_secs(read.peer_silence_seconds),
+            ..Limits::default()
+        },
+    };
+    Ok(Box::new(Ring::join(&group)?))
+}
+
+/// What must be equal on all ranks, for people.
+fn fingerprint(read: &Hyperparameters) -> String {
+    let all: Vec<String> = read.as_map().into_iter().map(|(name, text)| format!("{name}={text}")).collect();
+    format!("brazier {} with {}", env!("CARGO_PKG_VERSION"), all.join(" "))
+}
