@@ -47,8 +47,8 @@ use links::{Fault, Links};
 use message::{Call, Cause};
 use reduce::Buffers;
 
-/// One rank of several processes. After the last barrier it may be dropped in any order; dropped anywhere else it
-/// is gone for the others.
+/// One rank of several processes. After a last barrier or all-gather, which nobody leaves before all have come, ranks
+/// may be dropped in any order; one that is dropped anywhere else is gone for the others.
 pub struct Ring {
     rank: usize,
     world: usize,
@@ -57,7 +57,7 @@ pub struct Ring {
     buffers: Buffers,
     /// The error that broke the group, once there is one.
     broken: Option<CollectiveError>,
-    /// Whether the last operation was a barrier that all reached.
+    /// Whether the last operation was one that all reached.
     in_order: bool,
     time: Duration,
 }
@@ -95,7 +95,7 @@ impl Ring {
         let clock = Instant::now();
         let result = connected.run(operation, values, |links, call| work(links, call, &mut self.buffers));
         self.time += clock.elapsed();
-        self.in_order = result.is_ok() && operation == Operation::Barrier;
+        self.in_order = result.is_ok() && matches!(operation, Operation::Barrier | Operation::AllGather);
         result.inspect_err(|error| self.broken = Some(error.clone()))
     }
 }

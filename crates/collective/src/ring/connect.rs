@@ -15,6 +15,8 @@ use crate::CollectiveError;
 
 /// How long to look for a left neighbour before looking for a verdict again.
 const TICK: Duration = Duration::from_millis(20);
+/// For one call.
+const CALL: Duration = Duration::from_secs(5);
 /// Between two calls.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -47,9 +49,9 @@ fn call_right(control: &Control, map: &Map) -> Result<TcpStream, Cause> {
     let rank = (control.rank + 1) % control.world();
     let (address, port) = map.welcome.places[rank];
     let address = SocketAddr::new(address.unwrap_or(map.master), port);
-    let (start, limit) = (Instant::now(), control.limits.silence * 3);
+    let (start, limit) = (Instant::now(), control.limits.silence.saturating_mul(3));
     loop {
-        let stream = connect(map.from, address, control.limits.silence).and_then(Channel::calling);
+        let stream = connect(map.from, address, control.limits.silence.min(CALL)).and_then(Channel::calling);
         let introduced = stream.map(|mut channel| {
             channel.send(&Message::Link { token: map.welcome.token, rank: control.rank });
             channel.into_stream()

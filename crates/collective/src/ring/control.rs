@@ -81,7 +81,7 @@ impl Control {
     pub fn suspect(&self, of: usize, why: &str) -> Cause {
         self.update(|state| state.suspect(self.rank, of, why));
         // Rank 0 answers, or its own silence is the answer: the limit is for what cannot happen.
-        let limit = self.limits.silence * 2 + Duration::from_secs(5);
+        let limit = self.limits.silence.saturating_mul(2).saturating_add(Duration::from_secs(5));
         let (state, _) = self
             .pronounced
             .wait_timeout_while(self.lock(), limit, |state| state.verdict().is_none())

@@ -61,7 +61,7 @@ impl Judge {
     pub fn judge(&self, left: &[Option<u64>], limits: &Limits, now: Instant) -> Option<Cause> {
         self.broken(left, limits, now)
             .or_else(|| self.behind(left, limits.stall, now))
-            .or_else(|| self.cut_off(limits.silence * 2, now))
+            .or_else(|| self.cut_off(limits.silence.saturating_mul(2), now))
     }
 
     fn broken(&self, left: &[Option<u64>], limits: &Limits, now: Instant) -> Option<Cause> {

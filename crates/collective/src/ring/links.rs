@@ -99,15 +99,10 @@ impl Links {
     /// Waits until there is room to the right or something from the left, whichever is asked for.
     pub fn wait(&self, room: bool, food: bool) {
         self.control.progress.hungry(food);
-        let mut wanted = Vec::new();
-        if room {
-            wanted.push(PollFd::new(&self.right, PollFlags::OUT));
-        }
-        if food {
-            wanted.push(PollFd::new(&self.left, PollFlags::IN));
-        }
+        let mut both = [PollFd::new(&self.right, PollFlags::OUT), PollFd::new(&self.left, PollFlags::IN)];
+        let wanted = &mut both[usize::from(!room)..1 + usize::from(food)];
         // A verdict shuts both connections, which ends the wait; the limit is for what cannot happen.
-        let _ = poll(&mut wanted, Some(&Timespec { tv_sec: 1, tv_nsec: 0 }));
+        let _ = poll(wanted, Some(&Timespec { tv_sec: 1, tv_nsec: 0 }));
         self.control.progress.hungry(false);
     }
 }

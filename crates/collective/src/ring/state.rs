@@ -68,9 +68,11 @@ impl State {
                 channel.send(&Message::Verdict(cause.clone()));
             }
         }
-        if let Cause::Gone { rank, .. } = cause {
+        if let Cause::Gone { rank, .. } = cause
+            && let Some(channel) = self.channels.get_mut(rank)
+        {
             // Nobody waits for its answer.
-            self.channels[rank] = None;
+            *channel = None;
         }
         self.verdict = Some(cause);
         self.cut();

@@ -9,6 +9,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
+mod model;
+
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -52,12 +54,16 @@ fn main() {
         println!("iperf3 --bidir           {:.2} GB/s", theirs / 1e9);
         println!("ratio                    {:.2} (asked: >= 0.80)", ours / theirs);
     }
+    let median_of_3 =
+        |world, values| median((0..3).map(|_| processes(world, values, 40, Wire::Float32)).collect());
     for world in [2, 4, 8] {
         for values in [10, 100_000, 2_500_000] {
-            let times = (0..3).map(|_| processes(world, values, 40, Wire::Float32)).collect();
-            println!("{world} processes, {values:>9} values: {:9.1} us", median(times) * 1e6);
+            println!("{world} processes, {values:>9} values: {:9.1} us", median_of_3(world, values) * 1e6);
         }
     }
+    // Two processes: two steps, each a message; as many bytes sent as there are.
+    let message = median_of_3(2, 10) / 2.0;
+    model::print(&model::Costs { message, byte: 2.0 / ours - 2.0 * message / (VALUES * 4) as f64 });
 }
 
 /// Seconds per all-reduce: the median over repetitions, as rank 0 sees it.
