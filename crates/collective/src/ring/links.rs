@@ -5,9 +5,15 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::SockRef;
 
 use super::control::Control;
 use super::message::Call;
+
+/// Bytes on their way to a rank of the same host: as many as caches hold between the copy in and the copy out. Measured
+/// over loopback, this halves the time of 100 MB. To other hosts the system chooses: there, what is on its way must
+/// cover the delay.
+const NEAR: usize = 512 << 10;
 
 /// Why an operation could not be done.
 #[derive(Debug)]
@@ -37,6 +43,9 @@ impl Links {
             // Without this the last small piece of a message may wait for an acknowledgement of the one before.
             stream.set_nodelay(true)?;
             stream.set_nonblocking(true)?;
+        }
+        if right.local_addr()?.ip() == right.peer_addr()?.ip() {
+            SockRef::from(&right).set_send_buffer_size(NEAR)?;
         }
         control.guard(vec![left.try_clone()?, right.try_clone()?]);
         Ok(Self { control, left, right, sent: 0 })

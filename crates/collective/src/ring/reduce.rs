@@ -229,16 +229,19 @@ impl Reduction<'_> {
     }
 
     fn use_piece(&mut self, place: Range<usize>) {
+        let values = &mut self.values[place.clone()];
+        let halves: &[half::f16] = match self.wire {
+            Wire::Float32 => &[],
+            Wire::Float16 => self.buffers.come_half[..place.len()].reinterpret_cast(),
+        };
+        if self.come.step >= self.world - 1 {
+            // In float32 it would have come into its place.
+            return halves.convert_to_f32_slice(values);
+        }
         let come = &mut self.buffers.come[..place.len()];
         if self.wire == Wire::Float16 {
-            let halves: &[half::f16] = self.buffers.come_half[..place.len()].reinterpret_cast();
             halves.convert_to_f32_slice(come);
         }
-        let values = &mut self.values[place];
-        if self.come.step >= self.world - 1 {
-            values.copy_from_slice(come);
-        } else {
-            values.iter_mut().zip(come).for_each(|(sum, value)| *sum += *value);
-        }
+        values.iter_mut().zip(come).for_each(|(sum, value)| *sum += *value);
     }
 }
