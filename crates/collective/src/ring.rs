@@ -11,6 +11,8 @@
 //! of each rank keeps those alive whatever its operations do. A rank that ends is noticed by its closed connection,
 //! one that hangs or is cut off by its silence. Who loses a data connection asks rank 0 for the cause before it blames
 //! its neighbour: that one may have closed it because of somebody else's death.
+//!
+//! Costs, and what they mean for many hosts: the README of this crate.
 
 mod address;
 mod assemble;
