@@ -1,5 +1,7 @@
 //! Processes that train one job together over loopback: what they agree on, and what becomes of them when one does not.
 
+mod hosts;
+
 use std::fs;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

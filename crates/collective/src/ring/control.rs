@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::channel::Channel;
 use super::group::Limits;
@@ -91,7 +91,7 @@ impl Control {
 
     /// Says goodbye, in order after so many operations, and gives the others a moment to hear it.
     pub fn leave(&self, in_order_after: Option<u64>) {
-        self.update(|state| state.leave(in_order_after, Instant::now() + self.limits.farewell()));
+        self.update(|state| state.leave(in_order_after, &self.limits));
         // A full pipe wakes as well.
         let _ = (&self.wake).write(&[1]);
     }

@@ -22,6 +22,8 @@ pub struct State {
     data: Vec<TcpStream>,
     /// Until when we wait for the others to hear our last word.
     leaving: Option<Instant>,
+    /// Until when we, the judge, stay for those that are still in their last operation.
+    staying: Option<Instant>,
     last_round: Instant,
 }
 
@@ -30,7 +32,16 @@ impl State {
         let world = channels.len();
         let judge = (rank == 0).then(|| Judge::new(world));
         let (left, data) = (vec![None; world], Vec::new());
-        Self { channels, left, verdict: None, judge, data, leaving: None, last_round: Instant::now() }
+        Self {
+            channels,
+            left,
+            verdict: None,
+            judge,
+            data,
+            leaving: None,
+            staying: None,
+            last_round: Instant::now(),
+        }
     }
 
     pub fn verdict(&self) -> Option<&Cause> {
@@ -48,7 +59,8 @@ impl State {
 
     /// Whether everyone has heard our last word, or has had the time to.
     pub fn is_done(&self, now: Instant) -> bool {
-        self.leaving.is_some_and(|until| now >= until || self.channels.iter().all(Option::is_none))
+        let until = self.leaving.or(self.staying);
+        until.is_some_and(|until| now >= until || self.channels.iter().all(Option::is_none))
     }
 
     pub fn guard(&mut self, data: Vec<TcpStream>) {
@@ -97,15 +109,22 @@ impl State {
         }
     }
 
-    pub fn leave(&mut self, in_order_after: Option<u64>, until: Instant) {
+    /// Says goodbye, in order after so many operations. The judge leaves last: a rank may hang between another and its last operation.
+    pub fn leave(&mut self, in_order_after: Option<u64>, limits: &Limits) {
+        let now = Instant::now();
+        self.data.clear();
+        if let (Some(after), Some(_), None) = (in_order_after, &self.judge, &self.verdict) {
+            self.left[0] = Some(after);
+            self.staying = Some(now + limits.silence.saturating_mul(2));
+            return;
+        }
         for channel in self.channels.iter_mut().flatten() {
             if let Some(after) = in_order_after {
                 channel.send(&Message::Leave { after });
             }
             channel.finish();
         }
-        self.data.clear();
-        self.leaving = Some(until);
+        self.leaving = Some(now + limits.farewell());
     }
 
     /// Hears everyone, then judges.

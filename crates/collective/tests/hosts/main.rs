@@ -9,6 +9,7 @@
     reason = "a test may stop where it stands, and says what it skips"
 )]
 
+#[allow(dead_code, reason = "shared with the tests of `cli`")]
 mod network;
 
 use std::thread;
@@ -18,6 +19,17 @@ use network::{Network, one_at_a_time};
 
 /// The limit of silence, in ms.
 const SILENCE: u64 = 2000;
+
+/// The example `rank` on every host.
+fn start(network: &mut Network, variables: &[(&str, &str)]) {
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.parent().unwrap().parent().unwrap().join("examples/rank");
+    let (world, master) = (network.hosts.to_string(), network.master.clone());
+    network.start(|rank, command| {
+        command.arg(&program).envs([("RANK", &rank.to_string()), ("WORLD_SIZE", &world)]);
+        command.env("MASTER_ADDR", &master).envs(variables.iter().copied());
+    });
+}
 
 fn runs() -> u64 {
     std::env::var("BRAZIER_RING_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(3)
@@ -30,7 +42,10 @@ fn a_host_that_is_cut_off_is_named_by_all_others() {
         let Some(mut network) = Network::new(4) else { return };
         let (victim, pause) = (run % 4, ["0", "30"][run / 2 % 2]);
         let silence = SILENCE.to_string();
-        network.start(&[("STEPS", "1000000"), ("PAUSE", pause), ("VALUES", "200000"), ("SILENCE", &silence)]);
+        start(
+            &mut network,
+            &[("STEPS", "1000000"), ("PAUSE", pause), ("VALUES", "200000"), ("SILENCE", &silence)],
+        );
         network.reach(victim, 3);
         thread::sleep(Duration::from_millis(run as u64 * 37 % 100));
         network.cut(victim);
@@ -62,7 +77,7 @@ fn slow_links_are_no_failure() {
     if !network.slow_down(1, 200, 1, 10) {
         return;
     }
-    network.start(&[("STEPS", "3"), ("VALUES", "1000000"), ("SILENCE", "10000")]);
+    start(&mut network, &[("STEPS", "3"), ("VALUES", "1000000"), ("SILENCE", "10000")]);
     for rank in 0..3 {
         assert_eq!(network.wait(rank), Some(0), "rank {rank}: {}", network.error(rank));
     }
@@ -75,7 +90,7 @@ fn a_host_behind_a_slow_link_that_is_killed_is_named() {
     if !network.slow_down(2, 200, 1, 10) {
         return;
     }
-    network.start(&[("STEPS", "1000"), ("VALUES", "30000"), ("SILENCE", "10000")]);
+    start(&mut network, &[("STEPS", "1000"), ("VALUES", "30000"), ("SILENCE", "10000")]);
     network.reach(2, 2);
     network.kill(2);
     let clock = Instant::now();
@@ -91,7 +106,7 @@ fn a_name_that_appears_late_is_found() {
     let _alone = one_at_a_time();
     let Some(mut network) = Network::new(2) else { return };
     network.master = "algo-1".to_owned();
-    network.start(&[("STEPS", "2")]);
+    start(&mut network, &[("STEPS", "2")]);
     thread::sleep(Duration::from_millis(800));
     network.name_master("algo-1");
     for rank in 0..2 {

@@ -18,7 +18,7 @@ pub fn one_at_a_time() -> MutexGuard<'static, ()> {
 pub struct Network {
     /// Distinguishes this network's namespaces and devices.
     id: String,
-    hosts: usize,
+    pub hosts: usize,
     /// How the others call the host of rank 0.
     pub master: String,
     ranks: Vec<Child>,
@@ -83,7 +83,7 @@ impl Network {
     /// cannot be had.
     pub fn slow_down(&mut self, rank: usize, delay: u32, loss: u32, rate: u32) -> bool {
         let (near, far) = (format!("n{}", self.id), format!("f{}", self.id));
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/slow_link.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../collective/tests/hosts/slow_link.py");
         let mut command = Command::new("python3");
         command.arg(script).args([&near, &far]).args([delay, loss, rate].map(|number| number.to_string()));
         let Ok(mut cable) = command.stdout(Stdio::piped()).spawn() else {
@@ -110,19 +110,19 @@ impl Network {
         ip(&format!("-n {} link set port{rank} down", self.switch())).unwrap();
     }
 
-    /// The example `rank` on every host.
-    pub fn start(&mut self, variables: &[(&str, &str)]) {
-        let tests = std::env::current_exe().unwrap();
-        let program = tests.parent().unwrap().parent().unwrap().join("examples/rank");
+    /// Starts a program on every host: `give` adds its name, arguments and variables to what runs it there. What it says goes to files.
+    pub fn start(&mut self, give: impl Fn(usize, &mut Command)) {
+        self.ranks.clear();
         for rank in 0..self.hosts {
             fs::create_dir_all(self.names(rank).parent().unwrap()).unwrap();
-            fs::write(self.names(rank), "127.0.0.1 localhost\n").unwrap();
+            if !self.names(rank).exists() {
+                fs::write(self.names(rank), "127.0.0.1 localhost\n").unwrap();
+            }
             let file = |kind: &str| File::create(self.folder.path().join(format!("{rank}.{kind}"))).unwrap();
             let mut command = Command::new("ip");
-            command.args(["netns", "exec", &self.host(rank)]).arg(&program);
-            command.envs([("RANK", rank.to_string()), ("WORLD_SIZE", self.hosts.to_string())]);
-            command.env("MASTER_ADDR", &self.master).envs(variables.iter().copied());
+            command.args(["netns", "exec", &self.host(rank)]);
             command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err"));
+            give(rank, &mut command);
             self.ranks.push(command.spawn().unwrap());
         }
     }
@@ -137,6 +137,31 @@ impl Network {
         for rank in 0..self.hosts {
             fs::write(self.names(rank), format!("127.0.0.1 localhost\n10.77.0.1 {name}\n")).unwrap();
         }
+    }
+
+    /// Every host knows every other as `PREFIX-1`, `PREFIX-2` and so on.
+    pub fn name_all(&self, prefix: &str) {
+        let line = |host: usize| format!("10.77.0.{host} {prefix}-{host}\n");
+        let names: String = (1..=self.hosts).map(line).collect();
+        for rank in 0..self.hosts {
+            fs::create_dir_all(self.names(rank).parent().unwrap()).unwrap();
+            fs::write(self.names(rank), format!("127.0.0.1 localhost\n{names}")).unwrap();
+        }
+    }
+
+    /// What a rank has said so far.
+    pub fn output(&self, rank: usize) -> String {
+        fs::read_to_string(self.folder.path().join(format!("{rank}.out"))).unwrap()
+    }
+
+    /// Puts a host's cable back.
+    pub fn mend(&self, rank: usize) {
+        ip(&format!("-n {} link set port{rank} up", self.switch())).unwrap();
+    }
+
+    /// The process on a host.
+    pub fn process(&self, rank: usize) -> u32 {
+        self.ranks[rank].id()
     }
 
     pub fn error(&self, rank: usize) -> String {

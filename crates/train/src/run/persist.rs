@@ -90,7 +90,10 @@ impl Run<'_> {
         let refused = |error: state::StateError| TrainError::Checkpoint { reason: error.to_string() };
         let (state, sections) =
             state::read_from(bytes.as_slice(), bytes.len() as u64, file).map_err(refused)?;
-        self.restore(state, sections, file)
+        self.restore(state, sections, file)?;
+        let (epoch, step) = (self.position.epoch, self.position.step);
+        self.report.event(&Event::Resumed { path: file, epoch, step, steps: self.steps });
+        Ok(())
     }
 
     /// Takes steps of as many images as the run had that it goes on from.
