@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{CLASSES, OptMl, Told, brazier, image, write_folders};
+use crate::harness::{CLASSES, OptMl, Told, brazier, image, trained, write_folders};
+use crate::incremental;
 
 /// A port that nobody uses, below those that the system gives away, so that no other test is given it meanwhile.
 fn free_port() -> u16 {
@@ -152,6 +153,58 @@ fn other_ranks_take_a_checkpoint_on_with_its_steps() {
     // Four epochs of four steps, however many ranks.
     let checkpoint = "brazier-000000000016.checkpoint";
     assert!(three[0].path("checkpoints").join(checkpoint).is_file(), "{}", told[0].out);
+}
+
+/// With frozen statistics nothing of a step depends on how it is divided, so that any ranks end with the same weights.
+#[test]
+fn other_ranks_end_with_the_same_weights_within_rounding() {
+    let model = trained();
+    let containers = |ranks: usize| -> Vec<OptMl> {
+        let tree = |_| {
+            let tree = incremental::going_on(
+                &model.path("model"),
+                &[
+                    ("freeze", "body"),
+                    ("epochs", "4"),
+                    ("learning_rate", "0.05"),
+                    ("mini_batch_size", "3"),
+                    ("checkpoint_min_seconds", "0"),
+                    ("peer_silence_seconds", "2"),
+                ],
+            );
+            fs::create_dir_all(tree.path("checkpoints")).unwrap();
+            tree
+        };
+        (0..ranks).map(tree).collect()
+    };
+    let whole = containers(2);
+    train(&whole);
+    let stopped = containers(2);
+    let mut children = start(&stopped);
+    wait_for_checkpoint(&stopped[0], &mut children[0]);
+    signal(&children[0], "-TERM");
+    ended(children);
+    for ranks in [1, 3, 4] {
+        let others = containers(ranks);
+        for entry in fs::read_dir(stopped[0].path("checkpoints")).unwrap() {
+            let file = entry.unwrap().path();
+            fs::copy(&file, others[0].path("checkpoints").join(file.file_name().unwrap())).unwrap();
+        }
+        let told = train(&others);
+        assert!(told[0].out.contains("its steps of 6 images stay"), "{ranks}: {}", told[0].out);
+        let expected = incremental::learned(&whole[0]);
+        let (mut furthest, mut moved) = (0.0_f32, 0.0_f32);
+        let first = incremental::learned(&model);
+        for (name, found) in incremental::learned(&others[0]) {
+            let [found, expected, first] =
+                [&found, &expected[&name], &first[&name]].map(|array| array.to_f32().unwrap());
+            for ((found, expected), first) in found.iter().zip(expected.iter()).zip(first.iter()) {
+                furthest = furthest.max((found - expected).abs());
+                moved = moved.max((expected - first).abs());
+            }
+        }
+        assert!(furthest < 1e-5 && moved > 1e-2, "{ranks} ranks: {furthest} apart, moved by {moved}");
+    }
 }
 
 #[test]

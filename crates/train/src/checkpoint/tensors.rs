@@ -61,24 +61,26 @@ impl Section for Part {
 
     fn write(self, out: &mut dyn Write) -> io::Result<()> {
         match self.content {
-            Content::Tensor(tensor) => write_floats(tensor, out),
+            Content::Tensor(tensor) => write_floats(&tensor, out),
             Content::Bytes(bytes) => out.write_all(&bytes),
         }
     }
 }
 
-/// Values a stretch of which is in the cache while it becomes bytes.
-const STRETCH: usize = 1 << 15;
+/// Values that become bytes at a time: few enough that they are in the cache and that their memory is used again and again.
+const STRETCH: usize = 1 << 16;
 
-/// Hundreds of megabytes go through here: they are copied once, a stretch at a time.
-fn write_floats(tensor: Tensor<1>, out: &mut dyn Write) -> io::Result<()> {
-    let data = tensor.into_data().convert_dtype(DType::F32);
-    let values = data.as_slice::<f32>().map_err(|error| io::Error::other(format!("{error:?}")))?;
-    let mut bytes = [0; STRETCH * 4];
-    for stretch in values.chunks(STRETCH) {
-        let (places, _) = bytes.as_chunks_mut::<4>();
-        places.iter_mut().zip(stretch).for_each(|(place, value)| *place = value.to_le_bytes());
-        out.write_all(&bytes[..stretch.len() * 4])?;
+/// Hundreds of megabytes go through here. A tensor as a whole would be copied into new memory, which costs as much as the disk.
+fn write_floats(tensor: &Tensor<1>, out: &mut dyn Write) -> io::Result<()> {
+    let length = tensor.dims()[0];
+    let mut bytes = Vec::with_capacity(STRETCH.min(length) * 4);
+    for first in (0..length).step_by(STRETCH) {
+        let stretch = tensor.clone().slice([first..length.min(first + STRETCH)]);
+        let data = stretch.into_data().convert_dtype(DType::F32);
+        let values = data.as_slice::<f32>().map_err(|error| io::Error::other(format!("{error:?}")))?;
+        bytes.clear();
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        out.write_all(&bytes)?;
     }
     Ok(())
 }
