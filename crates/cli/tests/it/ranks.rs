@@ -95,8 +95,10 @@ fn wait_for_checkpoint(tree: &OptMl, child: &mut Child) {
 
 #[test]
 fn ranks_agree_on_every_figure_and_the_first_keeps_the_model() {
-    for world in [2, 4] {
-        let trees = trees(world, &[("top_k", "2")]);
+    for (world, other) in
+        [(2, ("top_k", "2")), (4, ("kv_store", "dist_sync")), (2, ("gradient_format", "float16"))]
+    {
+        let trees = trees(world, &[other]);
         let told = train(&trees);
         for key in ["Train-accuracy=", "Train-loss=", "Validation-accuracy=", "Validation-loss="] {
             let figures: Vec<String> = told.iter().map(|told| last(told, key)).collect();
