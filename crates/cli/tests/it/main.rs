@@ -13,6 +13,7 @@
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
 //! - [`local`]: a person's training run
 //! - [`endpoint`]: `serve`, asked over a socket, and `predict`, which must agree with it
+//! - [`operations`]: `serve` as operators see it; [`page`]: its page in a browser, which [`browser`] drives
 //! - [`export`]: ONNX, safetensors and the old form, each against our own answers
 //! - [`im2rec`]: images to lists to record files
 //! - [`inspection`]: `inspect` of every format
@@ -25,6 +26,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod audit;
+mod browser;
 mod checkpoints;
 mod compatibility;
 mod container;
@@ -38,6 +40,8 @@ mod inspection;
 mod local;
 mod modes;
 mod mxnet;
+mod operations;
+mod page;
 mod preview;
 mod ranks;
 mod refusals;
