@@ -46,30 +46,30 @@ impl Place {
 }
 
 impl<L: Fn(&str) -> Option<String>> Environment<L> {
-    fn number<N: FromStr>(
-        &self,
-        name: &'static str,
-        expected: &'static str,
-    ) -> Result<Option<N>, EnvironmentError> {
-        let parse = |value: String| value.parse().map_err(|_| EnvironmentError { name, value, expected });
-        self.get(name).map(parse).transpose()
+    fn parsed<N: FromStr>(&self, name: &'static str, expected: &str) -> Result<Option<N>, EnvironmentError> {
+        let wrong = |value: String| EnvironmentError { name, value, expected: expected.to_owned() };
+        self.get(name).map(|value| value.parse().map_err(|_| wrong(value))).transpose()
     }
 
     fn master_port(&self) -> Result<u16, EnvironmentError> {
-        Ok(self.number(MASTER_PORT, "a port between 1 and 65535")?.filter(|&port| port > 0).unwrap_or(PORT))
+        Ok(self.parsed(MASTER_PORT, "a port between 1 and 65535")?.filter(|&port| port > 0).unwrap_or(PORT))
     }
 
     fn place(&self, port: u16) -> Result<Option<Place>, EnvironmentError> {
         let Some(world) =
-            self.number::<usize>(WORLD_SIZE, "a number of processes")?.filter(|&world| world > 1)
+            self.parsed::<usize>(WORLD_SIZE, "a number of processes")?.filter(|&world| world > 1)
         else {
             return Ok(None);
         };
-        let missing = |name, expected| EnvironmentError { name, value: String::new(), expected };
+        let missing = |name, expected: &str| EnvironmentError {
+            name,
+            value: String::new(),
+            expected: expected.to_owned(),
+        };
         let below = "a number below WORLD_SIZE";
-        let rank: usize = self.number(RANK, below)?.ok_or_else(|| missing(RANK, below))?;
+        let rank: usize = self.parsed(RANK, below)?.ok_or_else(|| missing(RANK, below))?;
         if rank >= world {
-            return Err(EnvironmentError { name: RANK, value: rank.to_string(), expected: below });
+            return Err(EnvironmentError { name: RANK, value: rank.to_string(), expected: below.to_owned() });
         }
         let master = self.get(MASTER_ADDR).ok_or_else(|| missing(MASTER_ADDR, "the address of rank 0"))?;
         // An IPv6 address has colons of its own.
