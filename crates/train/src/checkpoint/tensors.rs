@@ -75,7 +75,7 @@ fn write_floats(tensor: &Tensor<1>, out: &mut dyn Write) -> io::Result<()> {
     let length = tensor.dims()[0];
     let mut bytes = Vec::with_capacity(STRETCH.min(length) * 4);
     for first in (0..length).step_by(STRETCH) {
-        let stretch = tensor.clone().slice([first..length.min(first + STRETCH)]);
+        let stretch = tensor.clone().slice_dim(0, first..length.min(first + STRETCH));
         let data = stretch.into_data().convert_dtype(DType::F32);
         let values = data.as_slice::<f32>().map_err(|error| io::Error::other(format!("{error:?}")))?;
         bytes.clear();
