@@ -1,5 +1,6 @@
 //! Our place among the ranks of a job: the platform's hosts, or what launchers of other programs put into the environment.
 
+use std::num::NonZero;
 use std::str::FromStr;
 
 use crate::environment::{Environment, EnvironmentError, MASTER_ADDR, MASTER_PORT, RANK, WORLD_SIZE};
@@ -24,6 +25,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// The only rank.
+    fn alone() -> Self {
+        Place { rank: 0, world: 1, host: String::new(), hosts: Vec::new(), master: String::new() }
+    }
+
     /// A rank on each host of the job. Without others the environment's ranks, if it tells any: then the image runs under a launcher of
     /// its own.
     ///
@@ -33,12 +39,10 @@ impl Place {
         resources: &Resources,
         environment: &Environment<L>,
     ) -> Result<Self, EnvironmentError> {
-        let port = environment.master_port()?;
-        if resources.world() <= 1
-            && let Some(place) = environment.place(port)?
-        {
-            return Ok(place);
+        if resources.world() <= 1 {
+            return Ok(environment.place()?.unwrap_or_else(Place::alone));
         }
+        let port = environment.master_port()?;
         let hosts = resources.hosts.clone();
         let (host, master) = (hosts[resources.rank].clone(), format!("{}:{port}", hosts[0]));
         Ok(Place { rank: resources.rank, world: resources.world(), host, hosts, master })
@@ -52,15 +56,17 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
     }
 
     fn master_port(&self) -> Result<u16, EnvironmentError> {
-        Ok(self.parsed(MASTER_PORT, "a port between 1 and 65535")?.filter(|&port| port > 0).unwrap_or(PORT))
+        let port = self.parsed::<NonZero<u16>>(MASTER_PORT, "a port between 1 and 65535")?;
+        Ok(port.map_or(PORT, NonZero::get))
     }
 
-    fn place(&self, port: u16) -> Result<Option<Place>, EnvironmentError> {
+    fn place(&self) -> Result<Option<Place>, EnvironmentError> {
         let Some(world) =
             self.parsed::<usize>(WORLD_SIZE, "a number of processes")?.filter(|&world| world > 1)
         else {
             return Ok(None);
         };
+        let port = self.master_port()?;
         let missing = |name, expected: &str| EnvironmentError {
             name,
             value: String::new(),
@@ -103,7 +109,9 @@ mod tests {
         let all = [("WORLD_SIZE", "4"), ("RANK", "3"), ("MASTER_ADDR", "::1"), ("MASTER_PORT", "99")];
         let place = found(&["localhost"], 0, &all).unwrap();
         assert_eq!((place.rank, place.world, place.master.as_str()), (3, 4, "[::1]:99"));
-        assert_eq!(found(&["localhost"], 0, &[("WORLD_SIZE", "1")]).unwrap().world, 1);
+        // What Kubernetes sets for a service of that name is nothing to a job of one.
+        let one = found(&["localhost"], 0, &[("WORLD_SIZE", "1"), ("MASTER_PORT", "tcp://10.0.0.1:80")]);
+        assert_eq!(one.unwrap().world, 1);
     }
 
     #[test]
@@ -113,6 +121,8 @@ mod tests {
         assert!(missing.contains("MASTER_ADDR is ''"), "{missing}");
         let beyond = message(&[("WORLD_SIZE", "2"), ("RANK", "2"), ("MASTER_ADDR", "a")]);
         assert!(beyond.contains("RANK is '2', expected a number below WORLD_SIZE"), "{beyond}");
+        let zero = message(&[("WORLD_SIZE", "2"), ("MASTER_PORT", "0")]);
+        assert!(zero.contains("MASTER_PORT is '0', expected a port"), "{zero}");
         assert!(message(&[("WORLD_SIZE", "two")]).contains("WORLD_SIZE is 'two'"));
     }
 }

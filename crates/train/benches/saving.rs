@@ -87,6 +87,7 @@ fn snapshot(network: &ResNet, head: &str, moments: &Moments) -> Snapshot {
     let state = State {
         identity: BTreeMap::new(),
         ranks: 1,
+        batch: 1,
         step_images: 1,
         hyperparameters: BTreeMap::new(),
         position: Position::default(),

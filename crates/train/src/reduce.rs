@@ -32,22 +32,25 @@ pub fn reduce_words(word: Word, collective: &mut dyn Collective) -> Result<Word,
     Ok(Word::of(&values))
 }
 
-/// Counts travel as f32, which is exact up to 2^24: in two parts they are up to 2^44.
-const PART: usize = 1 << 20;
+/// Counts travel as f32, which is exact up to 2^24: in three parts they are up to 2^48, summed over 256 ranks.
+const PART: usize = 1 << 16;
 
 impl Word {
-    /// `[loss, stop, void]`, then each count in two parts.
-    fn values(self) -> [f32; 11] {
+    /// `[loss, stop, void]`, then each count in three parts.
+    fn values(self) -> [f32; 15] {
         let Seen { samples, loss, answers, correct, in_top_k } = self.seen;
-        let [high, low] = [|count: usize| (count / PART) as f32, |count: usize| (count % PART) as f32];
         let [stop, void] = [self.stop, self.void].map(|is| if is { 1.0 } else { 0.0 });
-        let [a, b, c, d] = [samples, answers, correct, in_top_k];
-        [loss as f32, stop, void, high(a), low(a), high(b), low(b), high(c), low(c), high(d), low(d)]
+        let mut values = [loss as f32, stop, void, 0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 0., 0.];
+        let parts = |count: usize| [count / PART / PART, count / PART % PART, count % PART];
+        let counts = [samples, answers, correct, in_top_k].into_iter().flat_map(parts);
+        values[3..].iter_mut().zip(counts).for_each(|(value, part)| *value = part as f32);
+        values
     }
 
-    fn of(values: &[f32; 11]) -> Self {
+    fn of(values: &[f32; 15]) -> Self {
         let [loss, stop, void, parts @ ..] = values;
-        let mut whole = parts.chunks_exact(2).map(|parts| parts[0] as usize * PART + parts[1] as usize);
+        let whole = |parts: &[f32]| parts.iter().fold(0, |sum, part| sum * PART + *part as usize);
+        let mut whole = parts.chunks_exact(3).map(whole);
         let mut next = || whole.next().unwrap_or_default();
         let (samples, answers, correct, in_top_k) = (next(), next(), next(), next());
         let seen = Seen { samples, loss: f64::from(*loss), answers, correct, in_top_k };
@@ -112,5 +115,29 @@ impl Map for Scatter<'_> {
             value.grad_replace(self.gradients, if self.factor == 1.0 { sum } else { sum * self.factor });
         }
         value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_many_ranks_add_up_exactly() {
+        let seen =
+            Seen { samples: 70_001, loss: 0.5, answers: 12_345_678_901, correct: 65_535, in_top_k: 1 << 33 };
+        let word = Word { seen, stop: true, void: false };
+        let mut sum = [0.0; 15];
+        for _ in 0..200 {
+            sum.iter_mut().zip(word.values()).for_each(|(sum, value)| *sum += value);
+        }
+        let seen = Seen {
+            samples: 200 * 70_001,
+            loss: 100.0,
+            answers: 200 * 12_345_678_901,
+            correct: 200 * 65_535,
+            in_top_k: 200 << 33,
+        };
+        assert_eq!(Word::of(&sum), Word { seen, stop: true, void: false });
     }
 }

@@ -329,12 +329,13 @@ impl<'a> Run<'a> {
             self.write_summary();
             self.report.event(&Event::Classes { lines: &self.summary.lines() });
         }
+        self.report.event(&Event::Ended);
+        // The model is stored all the same.
+        saved?;
         // Nobody leaves before the model is there: the first container that ends may end the whole job.
         if self.share.world > 1 {
             self.trainer.collective().barrier()?;
         }
-        self.report.event(&Event::Ended);
-        // The model is stored all the same.
-        saved.map(|()| self.outcome)
+        Ok(self.outcome)
     }
 }

@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 # As in make.py: the moving statistics after a step must be those of the step.
 os.environ.update(MXNET_SUBGRAPH_BACKEND="NONE", MXNET_ENGINE_TYPE="NaiveEngine")
@@ -27,7 +28,13 @@ def distribute(workers):
     roles = ["scheduler", "server"] + ["worker"] * workers
     # Workers' numbers are given by the scheduler as they come: which of them is the first is theirs to say.
     children = [subprocess.Popen([sys.executable, *sys.argv], env={**common, "DMLC_ROLE": role}) for role in roles]
-    sys.exit(max(child.wait() for child in children))
+    # Where one ends in error the others would wait for it.
+    while any(child.poll() is None for child in children) and not any(child.poll() for child in children):
+        time.sleep(0.05)
+    failed = any(child.poll() != 0 for child in children)
+    for child in children:
+        child.kill()
+    sys.exit(failed)
 
 
 def train(folder, images, labels, batch, optimizer, out, workers=1):

@@ -61,8 +61,8 @@ impl Datasets {
     /// The same in the parts that each host of `inputs` holds.
     #[must_use]
     pub fn sharded(self, inputs: &[Channel]) -> Self {
-        let is_sharded = |name| distribution(inputs, name) == Distribution::ShardedByS3Key;
-        Datasets { sharded: ["train", "validation"].map(is_sharded), ..self }
+        let sharded = distributions(inputs).map(|one| one == Distribution::ShardedByS3Key);
+        Datasets { sharded, ..self }
     }
 
     /// One line for each channel.
@@ -157,9 +157,11 @@ pub fn open_channel(
     Ok(Feed::Indexed(Arc::new(open(&files, &options)?)))
 }
 
-/// Whether every host holds all of a channel, or another part of it.
-pub fn distribution(inputs: &[Channel], name: &str) -> Distribution {
-    channels::find(inputs, name).map_or(Distribution::FullyReplicated, |channel| channel.distribution)
+/// Whether every host holds all of the channels `train` and `validation`, or another part of them.
+pub fn distributions(inputs: &[Channel]) -> [Distribution; 2] {
+    ["train", "validation"].map(|name| {
+        channels::find(inputs, name).map_or(Distribution::FullyReplicated, |channel| channel.distribution)
+    })
 }
 
 /// The folder of a channel in which data files are searched, and the ending they are searched by; none for a pipe.

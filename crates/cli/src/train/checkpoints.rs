@@ -31,7 +31,7 @@ pub fn flags() -> [Arg; 4] {
             .value_name("SECONDS")
             .value_parser(value_parser!(u64).range(1..))
             .default_value("120")
-            .help("How long after SIGTERM the platform waits before it kills: 120 in SageMaker, 10 under Docker Compose. A step that takes longer is given up"),
+            .help("How long after SIGTERM (or Ctrl-C) the process may live: SageMaker kills after 120 seconds, Docker Compose after 10. A step that takes longer is given up"),
     ]
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use brazier_collective::{Collective, CollectiveError};
+use brazier_collective::Collective;
 use brazier_sagemaker::banner;
 use brazier_sagemaker::channels::{self, Channel};
 use brazier_sagemaker::failure::{self, Fault};
@@ -14,12 +14,12 @@ use brazier_sagemaker::log::{Level, line};
 use brazier_sagemaker::paths::Paths;
 use brazier_sagemaker::place::Place;
 use brazier_sagemaker::resources::Resources;
+use brazier_train::Channels;
 use brazier_train::report::Log;
 use brazier_train::run::Best;
-use brazier_train::{Channels, TrainError};
 
 use super::agree::agree;
-use super::channels::{ClassCounts, Datasets, distribution, open_channel, searched};
+use super::channels::{ClassCounts, Datasets, distributions, open_channel, searched};
 use super::checkpoints::Asked;
 use super::job::Folders;
 use super::start::Start;
@@ -60,7 +60,6 @@ fn train(
     asked: Asked,
 ) -> anyhow::Result<()> {
     let stop = signals::stop_flag()?;
-    signals::end_in_time(&stop, asked.grace, paths.model(), |text| say(Level::Warning, text))?;
     if !paths.prefix().join("input").is_dir() {
         let prefix = paths.prefix().display();
         let meant = "to train on a folder of images, name it: brazier train DATASET";
@@ -84,30 +83,12 @@ fn train(
             &format!("Rank {} of {}, waiting for the others at {}", place.rank, place.world, place.master),
         );
     }
-    let mut collective = ranks::join(&place, &read)?;
+    let model = (place.rank == 0).then(|| paths.model());
+    let _grace = signals::end_in_time(&stop, asked.grace, model, |text| say(Level::Warning, text))?;
+    let mut collective = ranks::join(&place, &read, rehearse)?;
     let job = Ready { paths, read, inputs, start, pretrained, place, rehearse, asked };
     let result = together(job, collective.as_mut(), &stop);
-    match &result {
-        // Ranks that are told to stop leave when they are: what was saved is there.
-        Err(error) if stop.load(Ordering::Relaxed) && is_loss(error) => {
-            say(Level::Warning, &format!("Stopped by a signal: {}", fault::message(error)));
-            Ok(())
-        }
-        Err(error) => {
-            collective.abort(&failure::text(fault::of(error), &fault::message(error)));
-            result
-        }
-        Ok(()) => result,
-    }
-}
-
-/// Whether another rank is gone.
-fn is_loss(error: &anyhow::Error) -> bool {
-    let is_loss = |error: &CollectiveError| matches!(error, CollectiveError::Lost { .. });
-    match error.downcast_ref::<TrainError>() {
-        Some(TrainError::Collective(error)) => is_loss(error),
-        _ => error.downcast_ref::<CollectiveError>().is_some_and(is_loss),
-    }
+    result.inspect_err(|error| collective.abort(&failure::text(fault::of(error), &fault::message(error))))
 }
 
 /// A job whose ranks have found each other.
@@ -134,7 +115,7 @@ fn together(ready: Ready, collective: &mut dyn Collective, stop: &Arc<AtomicBool
     let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
     matched.iter().for_each(|text| say(Level::Warning, text));
     let counts = check(&datasets)?;
-    let (images, counts) = agree(&datasets, counts, distribution(&inputs, "train"), &place, collective)?;
+    let (images, counts) = agree(&datasets, counts, distributions(&inputs), &place, collective)?;
     tell(images, counts.as_ref(), &read);
 
     let threads = job::data_threads();
@@ -157,7 +138,8 @@ fn together(ready: Ready, collective: &mut dyn Collective, stop: &Arc<AtomicBool
         say(Level::Info, &format!("Best validation accuracy: {accuracy:.6} in epoch {epoch}"));
     }
     if outcome.stopped {
-        say(Level::Warning, "Stopped by a signal; the model so far is in the model folder.");
+        let whose = if place.rank == 0 { "the model folder" } else { "that of rank 0" };
+        say(Level::Warning, &format!("Stopped by a signal; the model so far is in {whose}."));
     }
     Ok(())
 }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use brazier_checkpoint::archive;
 use brazier_data::{ChannelFiles, Damage, Options, channel, open};
+use brazier_sagemaker::channels::Distribution;
+use brazier_sagemaker::failure;
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters, ResnetVersion};
 use brazier_sagemaker::resources::Resources;
 use brazier_storage::Location;
@@ -16,13 +18,14 @@ use brazier_train::report::{Report, Silent, Table, percent};
 use brazier_train::run::Best;
 use brazier_train::{Channels, Outcome};
 
+use super::agree::agree;
 use super::channels::{ClassCounts, Datasets};
 use super::checkpoints::Asked;
 use super::job::Folders;
 use super::recipe::Recipe;
 use super::start::Start;
 use super::{job, precision, pretrained, ranks, rehearsal, signals, start};
-use crate::fault::client;
+use crate::fault::{self, client};
 
 /// What a person asks for beside hyperparameters.
 pub struct Request<'a> {
@@ -68,10 +71,13 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     let datasets = Datasets::new(train.into(), validation.map(Into::into), &read);
     let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
     let counts = datasets.check()?;
+    let place = ranks::place(&Resources::local())?;
+    let mut collective = ranks::join(&place, &read, rehearse)?;
+    let replicated = [Distribution::FullyReplicated; 2];
+    let (_, counts) = agree(&datasets, counts, replicated, &place, collective.as_mut())?;
     read.warnings.extend(warning.map(str::to_owned).into_iter().chain(matched));
     read.warnings.extend(precision::compute(&read).1.map(str::to_owned));
     let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
-    let place = ranks::place(&Resources::local())?;
     let output = match output {
         // What is there is from before the run was cut off.
         Some(output) if checkpoints.goes_on() && !rehearse => output,
@@ -81,7 +87,8 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     };
     let model = output.join("model");
     let checkpoints = checkpoints.checkpoints(None, &model, &read)?;
-    signals::end_in_time(&stop, grace, model.clone(), |text| tell(&mut io::stdout(), text))?;
+    let kept = (place.rank == 0).then(|| model.clone());
+    let grace = signals::end_in_time(&stop, grace, kept, |text| tell(&mut io::stdout(), text))?;
     let folders = Folders { model: model.clone(), report: output.clone(), checkpoints };
     let mut job = job::job(&read, place.world, &datasets, counts.as_ref(), start.or(pretrained), folders)?;
     if place.rank == 0 {
@@ -97,13 +104,15 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     }
     let (train, validation) = datasets.loaders(job::data_threads())?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
-    let mut collective = ranks::join(&place, &read)?;
     let mut report: Box<dyn Report> = match place.rank {
         0 => Box::new(Table::new(io::stdout())),
         _ => Box::new(Silent),
     };
     let outcome = brazier_train::run(&job, &channels, collective.as_mut(), report.as_mut(), &stop);
-    let outcome = outcome.inspect_err(|error| collective.abort(&error.to_string()))?;
+    let outcome = outcome.map_err(anyhow::Error::from);
+    let outcome = outcome
+        .inspect_err(|error| collective.abort(&failure::text(fault::of(error), &fault::message(error))))?;
+    drop(grace);
     if place.rank > 0 {
         return Ok(());
     }

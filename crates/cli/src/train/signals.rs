@@ -7,7 +7,7 @@ use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -35,33 +35,59 @@ pub fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
+/// As long as it lives, the process ends in time after a signal.
+pub struct Grace(Arc<AtomicBool>);
+
+impl Drop for Grace {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Ends the process shortly before `grace` has passed since `stop` was set, whatever it is doing: a step that takes longer is lost, but
-/// the last checkpoint and the best model are whole on the disk at any moment. With a model in the folder `model` the job counts as
-/// stopped in order.
+/// the last checkpoint and the best model are whole on the disk at any moment. With a new model in the folder `model`, or on a rank
+/// that keeps none, the job counts as stopped in order.
+///
+/// # Errors
+/// A thread that the system refuses.
 pub fn end_in_time(
     stop: &Arc<AtomicBool>,
     grace: Duration,
-    model: PathBuf,
+    model: Option<PathBuf>,
     tell: impl Fn(&str) + Send + 'static,
-) -> io::Result<()> {
-    let (stop, limit) = (Arc::clone(stop), grace - REST.min(grace / 4));
+) -> io::Result<Grace> {
+    let (stop, limit, start) = (Arc::clone(stop), grace - REST.min(grace / 4), SystemTime::now());
+    let over = Arc::new(AtomicBool::new(false));
+    let is_over = Arc::clone(&over);
     let watch = move || {
-        while !stop.load(Ordering::Relaxed) {
+        let is_over = || is_over.load(Ordering::Relaxed);
+        while !stop.load(Ordering::Relaxed) && !is_over() {
             thread::sleep(TICK);
         }
-        thread::sleep(limit);
-        let seconds = limit.as_secs_f64();
+        let signal = Instant::now();
+        while signal.elapsed() < limit && !is_over() {
+            thread::sleep(TICK.min(limit));
+        }
+        if is_over() {
+            return;
+        }
         tell(&format!(
-            "Stopped {seconds:.1} s after a signal in the middle of a step: the last checkpoint and the best model so far stay."
+            "Stopped {:.1} s after a signal, before what was in hand was done: the last checkpoint and the best model so far stay.",
+            limit.as_secs_f64()
         ));
-        process::exit(if holds_weights(&model) { 0 } else { NOTHING_SAVED });
+        let has_model = model.is_none_or(|model| holds_weights_since(&model, start));
+        process::exit(if has_model { 0 } else { NOTHING_SAVED });
     };
-    // It ends with the process.
-    thread::Builder::new().name("grace".to_owned()).spawn(watch).map(drop)
+    thread::Builder::new().name("grace".to_owned()).spawn(watch)?;
+    Ok(Grace(over))
 }
 
-fn holds_weights(model: &Path) -> bool {
+/// Whether there are weights that are not from an earlier run.
+fn holds_weights_since(model: &Path, start: SystemTime) -> bool {
+    let is_new =
+        |path: &Path| fs::metadata(path).and_then(|about| about.modified()).is_ok_and(|at| at >= start);
+    let is_weights = |path: &Path| path.extension().is_some_and(|extension| extension == "params");
     fs::read_dir(model).is_ok_and(|entries| {
-        entries.flatten().any(|entry| entry.path().extension().is_some_and(|extension| extension == "params"))
+        entries.flatten().any(|entry| is_weights(&entry.path()) && is_new(&entry.path()))
     })
 }

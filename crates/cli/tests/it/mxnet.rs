@@ -155,6 +155,7 @@ fn twenty_steps_on_several_ranks_are_mxnets_dist_sync() {
         fs::write(path("labels.npy"), npy(&[images, 1], &labels)).unwrap();
         let settings = format!(r#"{{"name": "{name}", "learning_rate": 0.001, {settings}}}"#);
         let out = path("theirs.params");
+        fs::remove_file(&out).ok();
         let status = Command::new(&python)
             .args([&script, &first.path("model"), &path("images.npy"), &path("labels.npy")])
             .args([

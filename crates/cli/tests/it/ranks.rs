@@ -28,7 +28,7 @@ fn free_port() -> u16 {
 fn job(tree: &OptMl, others: &[(&str, &str)]) {
     fs::create_dir_all(tree.path("checkpoints")).unwrap();
     let common = [
-        ("epochs", "4"),
+        ("epochs", "8"),
         ("mini_batch_size", "3"),
         ("checkpoint_min_seconds", "0"),
         ("rendezvous_seconds", "20"),
@@ -152,8 +152,13 @@ fn other_ranks_take_a_checkpoint_on_with_its_steps() {
     let told = train(&three);
     let kept = "the checkpoint is of 2 rank(s), this run has 3: its steps of 6 images stay, instead of 9";
     told.iter().for_each(|told| assert!(told.out.contains(kept), "{}", told.out));
-    // Four epochs of four steps, however many ranks.
-    let checkpoint = "brazier-000000000016.checkpoint";
+    // Eight epochs of four steps, however many ranks.
+    let checkpoint = "brazier-000000000032.checkpoint";
+    assert!(three[0].path("checkpoints").join(checkpoint).is_file(), "{}", told[0].out);
+    // The same ranks go on from their own checkpoint, whose steps are still those of two.
+    fs::remove_file(three[0].path("checkpoints").join(checkpoint)).unwrap();
+    let told = train(&three);
+    assert!(told[2].out.contains("Resuming from checkpoint"), "{}", told[2].out);
     assert!(three[0].path("checkpoints").join(checkpoint).is_file(), "{}", told[0].out);
 }
 
@@ -167,7 +172,7 @@ fn other_ranks_end_with_the_same_weights_within_rounding() {
                 &model.path("model"),
                 &[
                     ("freeze", "body"),
-                    ("epochs", "4"),
+                    ("epochs", "12"),
                     ("learning_rate", "0.05"),
                     ("mini_batch_size", "3"),
                     ("checkpoint_min_seconds", "0"),
@@ -185,7 +190,9 @@ fn other_ranks_end_with_the_same_weights_within_rounding() {
     let mut children = start(&stopped);
     wait_for_checkpoint(&stopped[0], &mut children[0]);
     signal(&children[0], "-TERM");
-    ended(children);
+    for told in ended(children) {
+        assert!(told.code == 0 && told.out.contains("Stopped by a signal"), "{}{}", told.out, told.err);
+    }
     for ranks in [1, 3, 4] {
         let others = containers(ranks);
         for entry in fs::read_dir(stopped[0].path("checkpoints")).unwrap() {
@@ -262,7 +269,8 @@ fn ranks_that_do_not_fit_are_refused_with_both_values() {
     job(&different[1], &[("learning_rate", "0.07")]);
     for told in ended(start(&different)) {
         assert_eq!(told.code, 2, "{}{}", told.out, told.err);
-        assert!(told.out.contains("learning_rate=0.07"), "{}", told.out);
+        let differ = "has `learning_rate=0.07`, rank 0 has `learning_rate=0.05`";
+        assert!(told.out.contains(differ), "{}", told.out);
     }
     let more = trees(2, &[]);
     crate::harness::write_records(&more[1].channel("train").join("more.rec"), 1);

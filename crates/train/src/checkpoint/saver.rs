@@ -189,9 +189,8 @@ impl Saver {
         before
     }
 
-    /// Whether the newest checkpoint, which may still be on its way, is of a run that stood at `position` and kept `copies`.
-    pub fn ends_with(&mut self, position: Position, copies: &[String]) -> bool {
-        self.is_writing();
+    /// Whether the newest checkpoint is of a run that stood at `position` and kept `copies`.
+    pub fn ends_with(&self, position: Position, copies: &[String]) -> bool {
         self.position == Some(position) && self.line.last().is_some_and(|(_, kept)| kept == copies)
     }
 

@@ -26,7 +26,9 @@ pub struct State {
     pub identity: BTreeMap<String, String>,
     /// Ranks that shared a step.
     pub ranks: usize,
-    /// Images of a step over all ranks.
+    /// Images of a step over all ranks, as the job was asked.
+    pub batch: usize,
+    /// As they are: after a change of ranks those that the run began with.
     pub step_images: usize,
     /// What the job was asked, as text by name.
     pub hyperparameters: BTreeMap<String, String>,
@@ -110,8 +112,8 @@ impl State {
             (theirs != ours).then(|| format!("{name} is {ours}, the checkpoint's is {theirs}"))
         };
         let mut all: Vec<String> = identity.iter().filter_map(differs).collect();
-        if self.ranks == ranks && self.step_images != job.batch {
-            all.push(format!("images a step is {}, the checkpoint's is {}", job.batch, self.step_images));
+        if self.ranks == ranks && self.batch != job.batch {
+            all.push(format!("images a step is {}, the checkpoint's is {}", job.batch, self.batch));
         }
         all
     }
@@ -121,9 +123,9 @@ impl State {
     /// # Errors
     /// What is amiss, in words.
     pub fn check(&self, samples: usize, classes: usize) -> Result<(), String> {
-        let Position { epoch, step, time, waited, .. } = self.position;
+        let Position { epoch, step, time, waited, exchanged, .. } = self.position;
         let longest = Duration::from_secs(1 << 40);
-        let times = [time, waited, self.outcome.trained_for, self.outcome.waited_for];
+        let times = [time, waited, exchanged, self.outcome.trained_for, self.outcome.waited_for];
         let sound = self.ranks > 0
             && step <= steps_per_epoch(samples, self.step_images)
             && epoch <= MOST_EPOCHS

@@ -99,7 +99,7 @@ impl Run<'_> {
     /// Takes steps of as many images as the run had that it goes on from.
     fn keep_steps(&mut self, state: &State) -> Result<(), TrainError> {
         let Share { rank, world, step, .. } = self.share;
-        if state.ranks == world && state.step_images == step {
+        if state.step_images == step {
             return Ok(());
         }
         self.share = Share::new(rank, world, state.step_images);
@@ -156,7 +156,13 @@ impl Run<'_> {
     }
 
     fn restore(&mut self, mut state: State, mut sections: Bytes, file: &Path) -> Result<(), TrainError> {
-        for change in state.changes(&self.job.hyperparameters) {
+        let mut now = self.job.hyperparameters.clone();
+        if state.ranks != self.share.world {
+            // The steps stay as they are.
+            let before = state.hyperparameters.get("mini_batch_size").cloned();
+            now.extend(before.map(|batch| ("mini_batch_size".to_owned(), batch)));
+        }
+        for change in state.changes(&now) {
             self.report
                 .event(&Event::Warning { text: &format!("{change}: the run goes on with the new value") });
         }
@@ -224,7 +230,11 @@ impl Run<'_> {
         let Some(saver) = self.saver.as_mut() else { return Ok(()) };
         let copies: Vec<String> =
             self.store.iter().flat_map(|store| store.kept().0).map(Kept::copy).collect();
-        if !saver.ends_with(self.position, &copies) {
+        // What is being written may not come to be: only then is it known whether it must be written again.
+        let before = saver.wait();
+        let is_saved = saver.ends_with(self.position, &copies);
+        self.tell_saved(before);
+        if !is_saved {
             self.save_state();
         }
         let saved = self.saver.as_mut().and_then(Saver::wait);
@@ -259,6 +269,7 @@ impl Run<'_> {
         let mut state = State {
             identity: identity(self.job),
             ranks: self.share.world,
+            batch: self.job.batch,
             step_images: self.share.step,
             hyperparameters: self.job.hyperparameters.clone(),
             position: self.position,
