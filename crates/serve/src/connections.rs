@@ -1,6 +1,5 @@
 //! Connections: taken in, counted, and let go one by one at the end.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -122,7 +121,7 @@ async fn answer(
             // A router is always ready and never fails.
             let response = Service::call(&mut router, request).await;
             progress.idle();
-            Ok::<_, Infallible>(response?)
+            response
         }
     });
     let mut http = http1::Builder::new();

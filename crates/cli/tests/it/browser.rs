@@ -70,7 +70,8 @@ impl Browser {
     /// The result of one command of the DevTools protocol.
     pub fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.count += 1;
-        let mut message = json!({"id": self.count, "method": method, "params": parameters});
+        let mut message = json!({"id": self.count, "method": method});
+        message["params"] = parameters;
         if let Some(session) = &self.session {
             message["sessionId"] = json!(session);
         }
