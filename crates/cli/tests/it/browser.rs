@@ -71,7 +71,8 @@ impl Browser {
     #[expect(clippy::needless_pass_by_value, reason = "made where it is given")]
     pub fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.count += 1;
-        let mut message = json!({"id": self.count, "method": method, "params": parameters});
+        let mut message = json!({"id": self.count, "method": method});
+        message["params"] = parameters;
         if let Some(session) = &self.session {
             message["sessionId"] = json!(session);
         }
