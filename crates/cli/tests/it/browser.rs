@@ -68,7 +68,6 @@ impl Browser {
     }
 
     /// The result of one command of the DevTools protocol.
-    #[expect(clippy::needless_pass_by_value, reason = "made where it is given")]
     pub fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.count += 1;
         let mut message = json!({"id": self.count, "method": method});

@@ -164,13 +164,17 @@ fn what_cannot_be_frozen_or_divided_is_refused() {
 }
 
 #[test]
-fn several_hosts_are_refused() {
+fn a_host_that_does_not_come_is_named() {
     let tree = OptMl::with_records();
     tree.write(
         "input/config/resourceconfig.json",
         r#"{"current_host":"algo-1","hosts":["algo-2","algo-1"]}"#,
     );
-    refused(&tree, &["2 hosts", "instance_count=1"]);
+    tree.hyperparameters(&[("rendezvous_seconds", "1")]);
+    let told = tree.train();
+    assert_eq!(told.code, 4, "{}{}", told.out, told.err);
+    let failure = tree.failure().unwrap();
+    assert!(failure.starts_with("InternalServerError: rank 1 (algo-2) did not come within 1 s"), "{failure}");
 }
 
 #[test]
