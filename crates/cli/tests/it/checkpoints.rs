@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{OptMl, Told, brazier};
+use crate::harness::{OptMl, Told, brazier, random};
 
 /// A job of 32 steps that saves its state as often as it can.
 fn job(hyperparameters: &[(&str, &str)]) -> OptMl {
@@ -105,17 +105,6 @@ fn uncut(hyperparameters: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
 /// Runs of the crash test; `BRAZIER_CRASHES` asks for more.
 fn crashes() -> u64 {
     std::env::var("BRAZIER_CRASHES").ok().and_then(|text| text.parse().ok()).unwrap_or(40)
-}
-
-/// Pseudo-random numbers, printed with what fails.
-pub fn random(seed: u64) -> impl FnMut(u64) -> u64 {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move |below| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % below
-    }
 }
 
 const VARIANTS: [&[(&str, &str)]; 4] = [

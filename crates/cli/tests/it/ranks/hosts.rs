@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{job, weights};
-use crate::checkpoints::random;
-use crate::harness::OptMl;
+use crate::harness::{OptMl, random};
 
 #[path = "../../../../collective/tests/hosts/network.rs"]
 #[allow(dead_code, clippy::print_stderr, reason = "shared with the tests of `collective`; says why it skips")]
