@@ -178,10 +178,11 @@ fn a_rank_that_lives_but_does_not_come_is_named() {
         done.wait();
         ring.barrier().unwrap_err().to_string()
     });
-    for error in errors {
-        let told = "rank 1 (algo-2) is alive but hangs: others have waited for 1 s at operation 2, which it has not begun";
-        assert_eq!(error, told);
-    }
+    let told = "rank 1 (algo-2) is alive but hangs: others have waited for 1 s at operation 2, which it has not begun";
+    assert_eq!([errors[0].as_str(), &errors[2]], [told; 2]);
+    // It may meet what the others sent it before it hears of the verdict.
+    let met = errors[1].ends_with("is at the all-reduce while we are at the barrier");
+    assert!(errors[1] == told || met, "{}", errors[1]);
 }
 
 #[test]
