@@ -15,6 +15,7 @@ use std::time::Instant;
 use brazier_image::{InputShape, Pixels, Preprocess, encode};
 use brazier_model::metadata::{self, Metadata};
 use brazier_model::{Layout, ResNet, artifact, initial};
+use brazier_serve::server::runtime;
 use brazier_serve::{Configuration, Engine, Predictor, serve};
 use burn::tensor::Device;
 use tokio::sync::oneshot;
@@ -33,8 +34,7 @@ fn main() {
     let (stop, stopped) = oneshot::channel::<()>();
     let path = folder.path().to_owned();
     let server = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        runtime().unwrap().block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let engine = Engine::start(move || Predictor::load(&path, &Device::flex()));
             serve(listener, engine, Configuration::default(), async { drop(stopped.await) }).await
@@ -50,18 +50,23 @@ fn measure(address: SocketAddr) {
     stream.set_nodelay(true).unwrap();
     let request = request();
     while !ask(&mut stream, &request).starts_with("HTTP/1.1 200") {}
-    let (mut whole, mut added, mut decode) = (Vec::new(), Vec::new(), Vec::new());
+    let mut times: [Vec<f64>; 5] = Default::default();
     for _ in 0..REQUESTS {
         let begun = Instant::now();
         let answer = ask(&mut stream, &request);
         let took = begun.elapsed().as_secs_f64() * 1e3;
-        whole.push(took);
-        added.push(took - stage(&answer, "predict;"));
-        decode.push(stage(&answer, "decode;"));
+        let [predict, decode, wait, total] =
+            ["predict;", "decode;", "predict-wait;", "total;"].map(|name| stage(&answer, name));
+        for (times, time) in times.iter_mut().zip([took, took - predict, decode, wait, took - total]) {
+            times.push(time);
+        }
     }
-    println!("answer   {:>7.3} ms", median(whole));
-    println!("overhead {:>7.3} ms (asked: < 0.150)", median(added));
-    println!("decoding {:>7.3} ms of it", median(decode));
+    let [whole, added, decode, wait, outside] = times.map(median);
+    println!("answer   {whole:>7.3} ms");
+    println!("overhead {added:>7.3} ms (asked: < 0.150)");
+    println!(
+        "of it: decoding {decode:.3}, until the network's thread is there {wait:.3}, outside the server {outside:.3}"
+    );
 }
 
 /// Milliseconds of a stage, as the answer's head says.

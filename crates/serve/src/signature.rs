@@ -1,12 +1,16 @@
 //! What a model takes and what it gives.
 
-use brazier_image::{ImageError, InputShape, Limits, Preprocess};
+use brazier_image::{ImageError, InputShape, Limits, Preprocess, probe};
 use brazier_model::artifact::Artifact;
 use brazier_model::layout::Output;
 use brazier_model::{ModelError, artifact, metadata};
 
 /// A SageMaker batch transform job sends up to 100 MB; the limits on pixels and memory stay the usual ones.
 const MAX_IMAGE_BYTES: u64 = 100 << 20;
+
+/// What is decoded at once: a PNG of this length cannot unfold to more than some megabytes, whatever it holds.
+const QUICK_BYTES: usize = 4 << 10;
+const QUICK_PIXELS: u64 = 128 * 128;
 
 /// All that is needed to prepare a request and to word its answer, without the network itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +78,15 @@ impl Signature {
         let mut pixels = vec![0; self.preprocessing.shape.len()];
         self.preprocessing.apply(encoded, &limits, &mut pixels)?;
         Ok(pixels)
+    }
+
+    /// Whether `encoded` takes no longer than some hundredths of a millisecond to prepare: a digit, say.
+    pub(crate) fn is_quick(&self, encoded: &[u8]) -> bool {
+        let few = |pixels: u64| pixels <= QUICK_PIXELS;
+        let shape = self.shape();
+        encoded.len() <= QUICK_BYTES
+            && few(u64::from(shape.width) * u64::from(shape.height))
+            && probe(encoded).is_ok_and(|found| few(u64::from(found.width) * u64::from(found.height)))
     }
 
     /// The network's input.

@@ -1,11 +1,12 @@
 //! What a good request gets.
 
 use brazier_model::artifact;
+use brazier_model::layout::Output;
 use brazier_serve::Configuration;
 
 use crate::client::Connection;
 use crate::fixture::{
-    CLASSES, Server, assert_near, expected, files, load, model, png, quick, weights, write,
+    CLASSES, Server, assert_near, expected, files, files_with, load, model, png, quick, weights, write,
 };
 
 #[test]
@@ -68,6 +69,41 @@ fn the_likeliest_classes_come_in_order_with_the_models_version() {
     }
     let all = server.invoke(&[("Accept", "application/json;verbose")], &png(3)).json();
     assert_eq!(all["top_k"].as_array().map(Vec::len), Some(3), "no more than there are");
+}
+
+#[test]
+fn several_labels_have_independent_probabilities() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&files_with(Output::Logistic), folder.path());
+    let path = folder.path().to_owned();
+    let server = Server::start(quick(), move || load(&path));
+    server.wait_until_ready();
+    let wanted = expected(&load(folder.path()).unwrap(), 1);
+    let list = server.invoke(&[], &png(1)).json();
+    assert_near(&list, &wanted);
+    assert!((wanted.iter().sum::<f32>() - 1.0).abs() > 0.05, "they would add up to one: {wanted:?}");
+    let verbose = server.invoke(&[("Accept", "application/json;verbose")], &png(1)).json();
+    let likely = |class: &usize| wanted[*class] >= 0.5;
+    let mut named: Vec<usize> = (0..wanted.len()).filter(likely).collect();
+    named.sort_by(|&a, &b| wanted[b].total_cmp(&wanted[a]));
+    let named: Vec<&str> = named.into_iter().map(|class| CLASSES[class]).collect();
+    assert_eq!(verbose["predicted_labels"], serde_json::json!(named), "{verbose}");
+}
+
+#[test]
+fn an_answer_that_is_no_number_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = files();
+    // Of a black image, which the server asks itself, every feature is 0; of others they overflow here.
+    files.insert(artifact::params_file(2), weights(1e38));
+    write(&files, folder.path());
+    let server = Server::start(quick(), move || load(folder.path()));
+    server.wait_until_ready();
+    for accept in ["application/json", "application/json;verbose", "application/jsonlines"] {
+        let answer = server.invoke(&[("Accept", accept)], &png(1));
+        assert_eq!((answer.status, answer.code().as_str()), (500, "PREDICTION_FAILED"), "{answer:?}");
+    }
+    assert_eq!(server.ping().status, 200);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use brazier_image::{InputShape, Pixels, Preprocess, encode};
+use brazier_model::layout::Output;
 use brazier_model::metadata::{self, Metadata};
 use brazier_model::parameters::{self, Kind, Map};
 use brazier_model::{Layout, ResNet, artifact, initial};
@@ -23,7 +24,12 @@ pub const CLASSES: [&str; 3] = ["cat", "dog \"Rex\"", "Vögel"];
 /// The files of an untrained ResNet-20 for three classes, with its logits brought to where softmax is soft: else
 /// every image would get the same answer.
 pub fn files() -> BTreeMap<String, Vec<u8>> {
-    let layout = Layout::resnet(20, [1, 12, 12], CLASSES.len()).unwrap();
+    files_with(Output::Softmax)
+}
+
+/// As [`files`], with the last layer that `output` says.
+pub fn files_with(output: Output) -> BTreeMap<String, Vec<u8>> {
+    let layout = Layout::resnet(20, [1, 12, 12], CLASSES.len()).unwrap().with_output(output);
     BTreeMap::from([
         (artifact::params_file(2), weights(0.002)),
         (artifact::SYMBOL_FILE.into(), artifact::encode_symbol(&layout)),
