@@ -8,6 +8,8 @@ use brazier_sagemaker::paths::Paths;
 use brazier_serve::{Configuration, run as serve};
 use clap::{Arg, ArgMatches, Command, value_parser};
 
+use crate::device;
+
 /// The command line of `serve`.
 pub fn command() -> Command {
     Command::new("serve")
@@ -33,6 +35,7 @@ pub fn command() -> Command {
                 .value_parser(value_parser!(IpAddr))
                 .help("Address to listen on [default: 0.0.0.0]"),
         )
+        .arg(device::flag())
 }
 
 /// Serves until SIGTERM.
@@ -49,7 +52,8 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
         default_accept: environment.default_accept(),
         ..Configuration::default()
     };
-    serve(model, SocketAddr::new(host, port), configuration, |address| {
+    let device = device::told(arguments)?.devices.swap_remove(0);
+    serve(model, device, SocketAddr::new(host, port), configuration, |address| {
         eprintln!("brazier: listening on http://{address}");
     })?;
     Ok(())

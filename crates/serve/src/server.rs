@@ -89,13 +89,14 @@ pub async fn serve(
     outcome
 }
 
-/// Serves `model`, a folder or a `model.tar.gz`, at `address` until SIGTERM or SIGINT. `listening` gets the address
+/// Serves `model`, a folder or a `model.tar.gz`, on `device` at `address` until SIGTERM or SIGINT. `listening` gets the address
 /// once the port is open, which is before the model is loaded.
 ///
 /// # Errors
 /// The address cannot be had, or the model cannot be served.
 pub fn run(
     model: PathBuf,
+    device: Device,
     address: SocketAddr,
     configuration: Configuration,
     listening: impl FnOnce(SocketAddr),
@@ -108,7 +109,7 @@ pub fn run(
         let refused = |source| ServeError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         listening(listener.local_addr().map_err(refused)?);
-        let engine = Engine::start(move || Predictor::load(&model, &Device::flex()));
+        let engine = Engine::start(move || Predictor::load(&model, &device));
         serve(listener, engine, configuration, shutdown).await
     });
     // Whatever is still decoding is of no use to anybody.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use brazier_collective::Single;
+use brazier_model::device::Choice;
 use brazier_sagemaker::banner;
 use brazier_sagemaker::channels;
 use brazier_sagemaker::failure::{self, Fault};
@@ -20,6 +21,7 @@ use super::checkpoints::Asked;
 use super::job::Folders;
 use super::start::Start;
 use super::{job, precision, pretrained, rehearsal, signals, start, unsupported};
+use crate::device;
 use crate::fault::{self, client};
 use crate::panics;
 
@@ -30,8 +32,9 @@ pub fn run(
     overrides: BTreeMap<String, String>,
     rehearse: bool,
     asked: Asked,
+    device: Choice,
 ) -> anyhow::Result<()> {
-    let result = panics::caught(|| train(paths, overrides, rehearse, asked));
+    let result = panics::caught(|| train(paths, overrides, rehearse, asked, device));
     if let Err(error) = &result
         && paths.prefix().is_dir()
     {
@@ -54,6 +57,7 @@ fn train(
     overrides: BTreeMap<String, String>,
     rehearse: bool,
     asked: Asked,
+    device: Choice,
 ) -> anyhow::Result<()> {
     let stop = signals::stop_flag()?;
     if !paths.prefix().join("input").is_dir() {
@@ -64,6 +68,9 @@ fn train(
         )));
     }
     paths.create_outputs()?;
+    let devices = device::for_training(device)?;
+    devices.told.iter().for_each(|text| say(Level::Info, text));
+    devices.warnings.iter().for_each(|text| say(Level::Warning, text));
     let given = hyperparameters(paths, overrides)?;
     let inputs = channels::read(paths)?;
     let mut start = channels::find(&inputs, "model").map(|model| Start::open(&model.path)).transpose()?;
@@ -93,7 +100,8 @@ fn train(
 
     let checkpoints = asked.checkpoints(paths.checkpoints()?, &read);
     let folders = Folders { model: paths.model(), report: paths.output_data(), checkpoints };
-    let mut job = job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), folders)?;
+    let mut job =
+        job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), folders, &devices.devices[0])?;
     if rehearse {
         say(Level::Warning, &rehearsal::shorten(&mut job));
     }

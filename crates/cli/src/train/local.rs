@@ -10,6 +10,7 @@ use anyhow::Context;
 use brazier_checkpoint::archive;
 use brazier_collective::Single;
 use brazier_data::{ChannelFiles, Damage, Options, channel, open};
+use brazier_model::device::Choice;
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters, ResnetVersion};
 use brazier_storage::Location;
 use brazier_train::report::{Table, percent};
@@ -22,6 +23,7 @@ use super::job::Folders;
 use super::recipe::Recipe;
 use super::start::Start;
 use super::{job, precision, pretrained, rehearsal, signals, start};
+use crate::device;
 use crate::fault::client;
 
 /// What a person asks for beside hyperparameters.
@@ -36,12 +38,15 @@ pub struct Request<'a> {
     pub rehearse: bool,
     /// Where the state of the run is kept.
     pub checkpoints: Asked,
+    /// Where it computes.
+    pub device: Choice,
 }
 
 /// Trains. `given` are the hyperparameters of the command line; the rest follows from the data.
 pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Result<()> {
-    let Request { dataset, output, from, rehearse, checkpoints } = request;
+    let Request { dataset, output, from, rehearse, checkpoints, device } = request;
     let stop = signals::stop_flag()?;
+    let devices = device::for_training(device)?;
     let location = Location::parse(dataset)?;
     let folder = location.as_local()?;
     let (train, validation) = channels(folder)?;
@@ -79,11 +84,14 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     let model = output.join("model");
     let checkpoints = checkpoints.checkpoints(None, &read);
     let folders = Folders { model: model.clone(), report: output.clone(), checkpoints };
-    let mut job = job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), folders)?;
+    let mut job =
+        job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), folders, &devices.devices[0])?;
     fs::create_dir_all(&model)
         .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
 
     let mut out = io::stdout();
+    devices.told.iter().for_each(|text| tell(&mut out, text));
+    devices.warnings.iter().for_each(|text| tell(&mut out, &format!("warning: {text}")));
     goes_on.iter().chain(taken.flatten().iter()).for_each(|text| tell(&mut out, text));
     introduce(&mut out, &datasets, counts.as_ref(), &read);
     if rehearse {
