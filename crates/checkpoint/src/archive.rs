@@ -11,6 +11,8 @@ mod pack;
 mod tar;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 pub use error::{ArchiveError, Refusal};
@@ -29,5 +31,22 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Files, ArchiveError> {
 ///
 /// A folder may hold more than the model: in local mode the packed archives lie beside its files.
 pub fn select(path: &Path, limits: &Limits, wanted: impl Fn(&str) -> bool) -> Result<Files, ArchiveError> {
-    if path.is_dir() { folder::read(path, limits, &wanted) } else { tar::read(path, limits, &wanted) }
+    if path.is_dir() {
+        return folder::read(path, limits, &wanted);
+    }
+    let archive = File::open(path).map(BufReader::new).map_err(ArchiveError::read(path))?;
+    unpack(archive, path, limits, wanted)
+}
+
+/// The files of the archive that `stream` gives; `path` is named in errors.
+///
+/// # Errors
+/// As with [`select`].
+pub fn unpack(
+    stream: impl BufRead,
+    path: &Path,
+    limits: &Limits,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Files, ArchiveError> {
+    tar::read(stream, path, limits, &wanted)
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::commit::{self, CommitError, TEMPORARY_SUFFIX};
-use crate::state::{self, Sections, StateError};
+use crate::state::{self, Section, StateError};
 
 /// How the names of checkpoints begin and end; between stands the number of the update, in twelve digits.
 const PREFIX: &str = "brazier-";
@@ -89,7 +89,7 @@ impl Folder {
         &self,
         update: u64,
         state: &S,
-        sections: &Sections,
+        sections: impl IntoIterator<Item = impl Section>,
     ) -> Result<PathBuf, CommitError> {
         let path = self.path_of(update);
         state::write(&path, state, sections)?;

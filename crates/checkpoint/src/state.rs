@@ -5,17 +5,17 @@
 //! schema                u32, little-endian like all below
 //! crc32 of the header   u32
 //! length of the header  u64
-//! header                JSON: {"state": …, "sections": [{"name": …, "bytes": …, "crc32": …}, …]}
-//! sections              one behind the other, to the end of the file
+//! header                JSON: {"state": …, "sections": [{"name": …, "bytes": …}, …]}
+//! sections              each its bytes and their crc32, u32, to the end of the file
 //! ```
 //!
 //! Every byte is under a checksum, and the length follows from the header: a file that is cut off, or of which a bit has
-//! turned, is never taken for a whole one.
+//! turned, is never taken for a whole one. A section's checksum stands behind it, so that a state larger than the memory that is
+//! left can be written as it is made.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -26,8 +26,8 @@ use crate::commit::{self, CommitError};
 /// The first bytes of the file.
 const MAGIC: [u8; 8] = *b"brazckpt";
 
-/// Version of the layout above; a reader refuses a higher one.
-pub const SCHEMA: u32 = 1;
+/// Version of the layout above; a reader takes no other.
+pub const SCHEMA: u32 = 2;
 
 /// Bytes before the header.
 const START: u64 = 24;
@@ -38,8 +38,37 @@ const LONGEST_HEADER: u64 = 64 << 20;
 /// Memory taken for a section before anything of it was read.
 const FIRST_TAKE: u64 = 64 << 20;
 
-/// Sections of bytes by name, in the order in which they are written.
-pub type Sections<'a> = Vec<(String, Cow<'a, [u8]>)>;
+/// Bytes of the checksum behind a section.
+const CHECKSUM: u64 = 4;
+
+/// Bytes under a name, which are made when their turn to be written comes.
+pub trait Section {
+    /// Its name, which no other section has.
+    fn name(&self) -> &str;
+
+    /// How many bytes [`Section::write`] writes.
+    fn bytes(&self) -> u64;
+
+    /// Writes them.
+    ///
+    /// # Errors
+    /// What `out` answers.
+    fn write(self, out: &mut dyn Write) -> io::Result<()>;
+}
+
+impl Section for (&str, &[u8]) {
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    fn bytes(&self) -> u64 {
+        self.1.len() as u64
+    }
+
+    fn write(self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(self.1)
+    }
+}
 
 /// A file that cannot be read, or that is no whole checkpoint.
 #[derive(Debug, thiserror::Error)]
@@ -72,47 +101,94 @@ struct Header<S> {
 struct Entry {
     name: String,
     bytes: u64,
-    crc32: u32,
 }
 
 /// Writes a checkpoint at `path`, in place of any file there, so that it survives a power cut; see [`commit`].
 ///
 /// # Errors
-/// A file that cannot be written; `state` that is no JSON.
-pub fn write<S: Serialize>(path: &Path, state: &S, sections: &Sections) -> Result<(), CommitError> {
+/// A file that cannot be written; `state` that is no JSON; a section of another length than it said.
+pub fn write<S: Serialize>(
+    path: &Path,
+    state: &S,
+    sections: impl IntoIterator<Item = impl Section>,
+) -> Result<(), CommitError> {
     commit::write(path, |out| {
-        let entries = sections.iter().map(|(name, bytes)| Entry {
-            name: name.clone(),
-            bytes: bytes.len() as u64,
-            crc32: crc32fast::hash(bytes),
-        });
+        let sections: Vec<_> = sections.into_iter().collect();
+        let entries = sections.iter().map(|one| Entry { name: one.name().to_owned(), bytes: one.bytes() });
         let header = serde_json::to_vec(&Header { state, sections: entries.collect() })?;
         out.write_all(&MAGIC)?;
         out.write_all(&SCHEMA.to_le_bytes())?;
         out.write_all(&crc32fast::hash(&header).to_le_bytes())?;
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
-        sections.iter().try_for_each(|(_, bytes)| out.write_all(bytes))
+        sections.into_iter().try_for_each(|section| write_section(section, out))
     })
+}
+
+fn write_section(section: impl Section, out: &mut dyn Write) -> io::Result<()> {
+    let (name, bytes) = (section.name().to_owned(), section.bytes());
+    let mut summed = Summed { out, crc32: crc32fast::Hasher::new(), bytes: 0 };
+    section.write(&mut summed)?;
+    let (crc32, written) = (summed.crc32.finalize(), summed.bytes);
+    if written != bytes {
+        return Err(io::Error::other(format!("section '{name}' has {written} bytes, expected {bytes}")));
+    }
+    out.write_all(&crc32.to_le_bytes())
+}
+
+/// Counts and sums what goes through it.
+struct Summed<'a> {
+    out: &'a mut dyn Write,
+    crc32: crc32fast::Hasher,
+    bytes: u64,
+}
+
+impl Write for Summed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.crc32.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Reads a checkpoint and checks all of it. Memory is taken for what the file really holds, not for what it says.
 ///
 /// # Errors
-/// A file that is not there, of another kind or a later schema, cut off, or damaged in any byte.
+/// A file that is not there, of another kind or another schema, cut off, or damaged in any byte.
 pub fn read<S: DeserializeOwned>(path: &Path) -> Result<(S, BTreeMap<String, Vec<u8>>), StateError> {
-    let mut file = Reader::open(path)?;
+    let failed = |source| StateError::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    read_from(file, length, path)
+}
+
+/// Like [`read`], of `length` bytes from `source`; `path` is named in errors.
+///
+/// # Errors
+/// As with [`read`].
+pub fn read_from<S: DeserializeOwned>(
+    source: impl Read,
+    length: u64,
+    path: &Path,
+) -> Result<(S, BTreeMap<String, Vec<u8>>), StateError> {
+    let mut file = Reader { path, file: BufReader::new(source), length, position: 0 };
     let header: Header<S> = file.header()?;
-    let expected =
-        header.sections.iter().try_fold(file.position, |sum: u64, entry| sum.checked_add(entry.bytes));
+    let add = |sum: u64, entry: &Entry| sum.checked_add(entry.bytes)?.checked_add(CHECKSUM);
+    let expected = header.sections.iter().try_fold(file.position, add);
     if expected != Some(file.length) {
         let expected = expected.map_or("more than any file has".to_owned(), |bytes| bytes.to_string());
         return Err(file.damaged(format!("it has {} bytes, its header says {expected}", file.length)));
     }
     let mut sections = BTreeMap::new();
-    for Entry { name, bytes, crc32 } in header.sections {
+    for Entry { name, bytes } in header.sections {
         let content = file.take(bytes)?;
-        if crc32fast::hash(&content) != crc32 {
+        let crc32 = u32::from_le_bytes(file.array()?);
+        if !is_sum_of(&content, crc32) {
             return Err(file.damaged(format!("its section '{name}' is damaged: the checksum is another")));
         }
         if sections.insert(name.clone(), content).is_some() {
@@ -122,21 +198,19 @@ pub fn read<S: DeserializeOwned>(path: &Path) -> Result<(S, BTreeMap<String, Vec
     Ok((header.state, sections))
 }
 
-struct Reader<'a> {
+/// A fuzzer does not find checksums: to it all are right, so that it sees what is behind them.
+fn is_sum_of(bytes: &[u8], crc32: u32) -> bool {
+    cfg!(fuzzing) || crc32fast::hash(bytes) == crc32
+}
+
+struct Reader<'a, R> {
     path: &'a Path,
-    file: BufReader<File>,
+    file: BufReader<R>,
     length: u64,
     position: u64,
 }
 
-impl<'a> Reader<'a> {
-    fn open(path: &'a Path) -> Result<Self, StateError> {
-        let failed = |source| StateError::Read { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        Ok(Reader { path, file: BufReader::new(file), length, position: 0 })
-    }
-
+impl<R: Read> Reader<'_, R> {
     fn header<S: DeserializeOwned>(&mut self) -> Result<Header<S>, StateError> {
         if self.length < START {
             return Err(self.damaged(format!("it has {} bytes, a checkpoint more than {START}", self.length)));
@@ -147,8 +221,8 @@ impl<'a> Reader<'a> {
             return Err(self.damaged(format!("it begins with '{found}', a checkpoint with 'brazckpt'")));
         }
         let schema = u32::from_le_bytes(self.array()?);
-        if !(1..=SCHEMA).contains(&schema) {
-            return Err(self.damaged(format!("its schema is {schema}, this program reads up to {SCHEMA}")));
+        if schema != SCHEMA {
+            return Err(self.damaged(format!("its schema is {schema}, this program reads {SCHEMA}")));
         }
         let (crc32, bytes) = (u32::from_le_bytes(self.array()?), u64::from_le_bytes(self.array()?));
         if bytes > LONGEST_HEADER || bytes > self.length - self.position {
@@ -156,7 +230,7 @@ impl<'a> Reader<'a> {
             return Err(self.damaged(format!("it has {length} bytes, its header would have {bytes}")));
         }
         let header = self.take(bytes)?;
-        if crc32fast::hash(&header) != crc32 {
+        if !is_sum_of(&header, crc32) {
             return Err(self.damaged("its header is damaged: the checksum is another".to_owned()));
         }
         serde_json::from_slice(&header)

@@ -2,21 +2,29 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
-use std::borrow::Cow;
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 use brazier_checkpoint::folder::Folder;
-use brazier_checkpoint::state::{self, Sections, StateError};
+use brazier_checkpoint::state::{self, Section, StateError};
 use serde_json::{Value, json};
 
-fn sections() -> Sections<'static> {
-    vec![
-        ("weights".to_owned(), Cow::Owned((0..1000).map(|at| (at % 251) as u8).collect())),
-        ("empty".to_owned(), Cow::Borrowed(&[])),
-        ("moments".to_owned(), Cow::Borrowed(&[7; 33])),
-    ]
+const WEIGHTS: [u8; 1000] = {
+    let mut bytes = [0; 1000];
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = (at % 251) as u8;
+        at += 1;
+    }
+    bytes
+};
+
+fn sections() -> [(&'static str, &'static [u8]); 3] {
+    [("weights", &WEIGHTS), ("empty", &[]), ("moments", &[7; 33])]
 }
+
+const NONE: [(&str, &[u8]); 0] = [];
 
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
@@ -32,10 +40,10 @@ fn what_is_written_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     let state = json!({"epoch": 3, "rate": 0.1, "best": null, "seed": u64::MAX});
-    state::write(&path, &state, &sections()).unwrap();
+    state::write(&path, &state, sections()).unwrap();
     let (found, content): (Value, _) = state::read(&path).unwrap();
     assert_eq!(found, state);
-    let expected = sections().into_iter().map(|(name, bytes)| (name, bytes.into_owned())).collect();
+    let expected = sections().into_iter().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect();
     assert_eq!(content, expected);
 }
 
@@ -44,12 +52,10 @@ fn what_is_written_comes_back() {
 fn no_damage_goes_unseen() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("whole");
-    state::write(&path, &json!({"epoch": 3}), &sections()).unwrap();
+    state::write(&path, &json!({"epoch": 3}), sections()).unwrap();
     let whole = fs::read(&path).unwrap();
-    let damaged = folder.path().join("damaged");
     let refused = |bytes: &[u8]| {
-        fs::write(&damaged, bytes).unwrap();
-        let error = state::read::<Value>(&damaged).unwrap_err();
+        let error = state::read_from::<Value>(bytes, bytes.len() as u64, Path::new("damaged")).unwrap_err();
         assert!(matches!(error, StateError::Damaged { .. }), "{error}");
         assert!(error.to_string().contains("damaged: "), "{error}");
     };
@@ -68,10 +74,11 @@ fn no_damage_goes_unseen() {
 fn a_header_that_promises_too_much_costs_no_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hostile");
-    let header = br#"{"state":{},"sections":[{"name":"a","bytes":18446744073709551615,"crc32":0},{"name":"b","bytes":9,"crc32":0}]}"#;
+    let header =
+        br#"{"state":{},"sections":[{"name":"a","bytes":18446744073709551615},{"name":"b","bytes":9}]}"#;
     let bytes = [
         &b"brazckpt"[..],
-        &1_u32.to_le_bytes(),
+        &state::SCHEMA.to_le_bytes(),
         &crc32fast::hash(header).to_le_bytes(),
         &(header.len() as u64).to_le_bytes(),
         header,
@@ -81,12 +88,37 @@ fn a_header_that_promises_too_much_costs_no_memory() {
     assert!(message.contains("more than any file has"), "{message}");
 }
 
+/// A section that writes less than it said.
+struct Short;
+
+impl Section for Short {
+    fn name(&self) -> &str {
+        "short"
+    }
+
+    fn bytes(&self) -> u64 {
+        9
+    }
+
+    fn write(self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(b"eight")
+    }
+}
+
+#[test]
+fn a_section_of_another_length_than_it_said_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = state::write(&folder.path().join("a"), &json!({}), [Short]).unwrap_err().to_string();
+    assert!(message.contains("section 'short' has 5 bytes, expected 9"), "{message}");
+    assert_eq!(names(folder.path()), Vec::<String>::new());
+}
+
 #[test]
 fn the_newest_whole_checkpoint_counts_and_others_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Folder::open(&folder.path().join("new/checkpoints")).unwrap();
     for update in [9, 10, 200] {
-        checkpoints.commit(update, &json!({ "update": update }), &sections()).unwrap();
+        checkpoints.commit(update, &json!({ "update": update }), sections()).unwrap();
     }
     // Strangers' files, and what the platform puts beside ours.
     for name in [
@@ -125,7 +157,7 @@ fn old_ones_go_but_not_while_they_are_uploaded() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Folder::open(folder.path()).unwrap();
     for update in 1..=4 {
-        checkpoints.commit(update, &json!({}), &Sections::new()).unwrap();
+        checkpoints.commit(update, &json!({}), NONE).unwrap();
     }
     let name = |update: u64, suffix: &str| format!("brazier-{update:012}.checkpoint{suffix}");
     for (update, suffix) in

@@ -27,8 +27,7 @@ pub fn choice(arguments: &ArgMatches) -> Choice {
 /// A device that cannot be had.
 pub fn told(arguments: &ArgMatches) -> anyhow::Result<Selection> {
     let selection = selected(choice(arguments))?;
-    selection.told.iter().for_each(|text| eprintln!("brazier: {text}"));
-    selection.warnings.iter().for_each(|text| eprintln!("brazier: warning: {text}"));
+    selection.lines().for_each(|text| eprintln!("brazier: {text}"));
     Ok(selection)
 }
 

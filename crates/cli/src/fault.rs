@@ -2,6 +2,7 @@
 
 use brazier_checkpoint::archive::ArchiveError;
 use brazier_checkpoint::commit::CommitError;
+use brazier_collective::CollectiveError;
 use brazier_data::DataError;
 use brazier_image::ImageError;
 use brazier_model::ModelError;
@@ -42,14 +43,15 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
             TrainError::Data(error) => of_data(error),
             TrainError::Model(error) => of_model(error),
             TrainError::TooFewSamples { .. }
+            | TrainError::TooManyRanks { .. }
             | TrainError::OtherRun { .. }
             | TrainError::NamedCheckpoint { .. } => Fault::Client,
             TrainError::Commit(_)
             | TrainError::Folder(_)
             | TrainError::Checkpoint { .. }
             | TrainError::ReadFolder { .. }
-            | TrainError::Remove { .. }
-            | TrainError::Collective(_) => Fault::Platform,
+            | TrainError::Remove { .. } => Fault::Platform,
+            TrainError::Collective(error) => of_collective(error),
         });
     }
     if let Some(ServeError::DefaultAccept { .. }) = cause.downcast_ref() {
@@ -63,6 +65,9 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
     }
     if let Some(error) = cause.downcast_ref::<DataError>() {
         return Some(of_data(error));
+    }
+    if let Some(error) = cause.downcast_ref::<CollectiveError>() {
+        return Some(of_collective(error));
     }
     if let Some(error) = cause.downcast_ref::<ModelError>() {
         return Some(of_model(error));
@@ -88,6 +93,16 @@ fn of_data(error: &DataError) -> Fault {
     match error {
         DataError::Panic { .. } | DataError::Index { .. } => Fault::Algorithm,
         error if error.is_user_fault() => Fault::Client,
+        _ => Fault::Platform,
+    }
+}
+
+/// A rank that ended by an error of its own said whose fault it is; other hyperparameters than the others' are the user's.
+fn of_collective(error: &CollectiveError) -> Fault {
+    match error {
+        CollectiveError::Aborted { reason, .. } => Fault::of_text(reason).unwrap_or(Fault::Platform),
+        CollectiveError::Differs { .. } => Fault::Client,
+        CollectiveError::Mismatch { .. } | CollectiveError::Length { .. } => Fault::Algorithm,
         _ => Fault::Platform,
     }
 }

@@ -1,11 +1,12 @@
-//! `brazier serve`: an artifact behind `/ping` and `/invocations`.
+//! `brazier serve`: an artifact behind `/ping` and `/invocations`, or many behind `/models`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use brazier_sagemaker::environment;
+use brazier_sagemaker::environment::{self, Environment, EnvironmentError};
 use brazier_sagemaker::paths::Paths;
-use brazier_serve::{Configuration, run as serve};
+use brazier_serve::log::Format;
+use brazier_serve::{Configuration, Engine, Hosted, Limits, Models, Predictor, memory, run as serve};
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::device;
@@ -46,15 +47,44 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     let port = arguments.get_one::<u16>("port").copied();
     let port = port.map_or_else(|| environment.port(), Ok)?;
     let host = arguments.get_one::<IpAddr>("host").copied().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-    let configuration = Configuration {
+    let configuration = configuration(&environment)?;
+    let log = configuration.log;
+    let device = device::told(arguments)?.devices.swap_remove(0);
+    let memory = environment.model_memory()?.unwrap_or_else(|| memory::available() / 2);
+    let hosted = match environment.multi_model()? {
+        true => hosted_by(move || Models::new(device, memory).into()),
+        false => hosted_by(move || Engine::start(move || Predictor::load(&model, &device)).into()),
+    };
+    serve(hosted, SocketAddr::new(host, port), configuration, |address| {
+        log.say(&format!("listening on http://{address}"));
+    })?;
+    Ok(())
+}
+
+/// What makes the models once the port is open.
+fn hosted_by(make: impl FnOnce() -> Hosted + 'static) -> Box<dyn FnOnce() -> Hosted> {
+    Box::new(make)
+}
+
+fn configuration<L: Fn(&str) -> Option<String>>(
+    environment: &Environment<L>,
+) -> Result<Configuration, EnvironmentError> {
+    let usual = Limits::default();
+    let limits = Limits {
+        waiting: environment.max_waiting()?.unwrap_or(usual.waiting),
+        connections: environment.max_connections()?.unwrap_or(usual.connections),
+        deadline: environment.deadline()?.unwrap_or(usual.deadline),
+        idle: environment.idle()?.unwrap_or(usual.idle),
+        ..usual
+    };
+    Ok(Configuration {
         max_body: environment.max_payload()?,
         batch: environment.batch(),
         default_accept: environment.default_accept(),
+        echo_attributes: environment.echo_attributes()?,
+        page: environment.page()?,
+        log: if environment.json_log()? { Format::Json } else { Format::Text },
+        limits,
         ..Configuration::default()
-    };
-    let device = device::told(arguments)?.devices.swap_remove(0);
-    serve(model, device, SocketAddr::new(host, port), configuration, |address| {
-        eprintln!("brazier: listening on http://{address}");
-    })?;
-    Ok(())
+    })
 }

@@ -1,5 +1,6 @@
 //! `brazier train`: the container's entry and a person's, one engine.
 
+mod agree;
 mod channels;
 mod checkpoints;
 mod container;
@@ -8,11 +9,11 @@ mod job;
 pub mod local;
 mod precision;
 mod pretrained;
+mod ranks;
 mod recipe;
 mod rehearsal;
 mod signals;
 mod start;
-mod unsupported;
 mod version;
 
 use std::io::{self, Write};

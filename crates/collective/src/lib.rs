@@ -1,21 +1,25 @@
 //! Ranks and what they do together.
 //!
-//! - [`Collective`]: the trait that the training loop sees: all-reduce, broadcast, barrier
+//! - [`Collective`]: the trait that the training loop sees: all-reduce, broadcast, all-gather, barrier, abort
 //! - [`Single`]: one rank, nothing to do
 //! - [`Threads`]: the ranks of one process, over channels; for several devices in a host, and for tests
+//! - [`ring::Ring`]: the ranks of several processes and hosts, over TCP
 //! - [`CollectiveError`]: what each rank learns when another one is gone or does something else
 //!
-//! Finding the hosts of a job is not done here, and gradients are plain slices: only `train` and `cli` call this.
+//! Which hosts a job has is not found out here, and gradients are plain slices: only `train` and `cli` call this.
 //! Invariants: every rank gets the same bits from the same call; a rank that is gone is an error on all the
 //! others, by its number, and never a wait without end.
 
 mod error;
+pub mod ring;
 mod single;
 mod threads;
+mod traffic;
 
 pub use error::{CollectiveError, Operation};
 pub use single::Single;
 pub use threads::Threads;
+pub use traffic::{Traffic, Wire};
 
 /// One rank's end of the group.
 ///
@@ -28,12 +32,24 @@ pub trait Collective: Send {
     /// Number of ranks.
     fn world(&self) -> usize;
 
-    /// Replaces `values` by their sum over all ranks, element by element. All ranks give the same length.
-    fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError>;
+    /// Replaces `values` by their sum over all ranks, element by element. All ranks give the same length and
+    /// the same `wire`.
+    fn all_reduce_sum(&mut self, values: &mut [f32], wire: Wire) -> Result<(), CollectiveError>;
 
     /// Replaces `bytes` by those of rank `root`, of whatever length.
     fn broadcast(&mut self, root: usize, bytes: &mut Vec<u8>) -> Result<(), CollectiveError>;
 
+    /// Every rank's bytes, in the order of ranks; each may give another length.
+    fn all_gather(&mut self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, CollectiveError>;
+
     /// Returns once every rank has called it.
     fn barrier(&mut self) -> Result<(), CollectiveError>;
+
+    /// Leaves the group after an error of our own; the others learn `reason` at once, with our rank and name.
+    fn abort(&mut self, reason: &str);
+
+    /// What the operations so far have cost.
+    fn spent(&self) -> Traffic {
+        Traffic::default()
+    }
 }

@@ -7,9 +7,10 @@
 use std::iter;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
 
 use crate::error::check_root;
-use crate::{Collective, CollectiveError, Operation};
+use crate::{Collective, CollectiveError, Operation, Traffic, Wire};
 
 /// One rank of several in this process; give each to a thread of its own.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Threads {
     peers: Vec<Option<Peer>>,
     /// The error that broke the group, once there is one.
     broken: Option<CollectiveError>,
+    /// Time spent in operations.
+    time: Duration,
 }
 
 #[derive(Debug)]
@@ -39,14 +42,16 @@ enum Payload {
     Values(Vec<f32>),
     Bytes(Vec<u8>),
     Nothing,
+    /// The sender's error; nothing follows.
+    Abort(String),
 }
 
 impl Threads {
     /// The ends of a group of `world` ranks, in the order of ranks.
     pub fn connect(world: usize) -> Vec<Self> {
         let no_peers = || iter::repeat_with(|| None).take(world).collect();
-        let mut ranks: Vec<Self> =
-            (0..world).map(|rank| Self { rank, world, peers: no_peers(), broken: None }).collect();
+        let alone = |rank| Self { rank, world, peers: no_peers(), broken: None, time: Duration::ZERO };
+        let mut ranks: Vec<Self> = (0..world).map(alone).collect();
         for low in 0..world {
             for high in low + 1..world {
                 let (up, from_low) = channel();
@@ -67,6 +72,7 @@ impl Threads {
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
+        let clock = Instant::now();
         let ours = Arc::new(Message { operation, payload });
         for peer in self.peers.iter().flatten() {
             // A rank that is gone shows below, where its last message may still be waiting.
@@ -74,10 +80,11 @@ impl Threads {
         }
         let receive = |(rank, peer): (usize, &Option<Peer>)| match peer {
             None => Ok(Arc::clone(&ours)),
-            Some(peer) => peer.from.recv().map_err(|_| CollectiveError::Lost { rank, operation }),
+            Some(peer) => peer.from.recv().map_err(|_| lost(rank, operation)),
         };
         let messages: Result<Vec<_>, _> = self.peers.iter().enumerate().map(receive).collect();
         let messages = messages.and_then(|messages| agree(messages, &ours));
+        self.time += clock.elapsed();
         messages.inspect_err(|error| self.leave(error))
     }
 
@@ -88,16 +95,24 @@ impl Threads {
     }
 }
 
+fn lost(rank: usize, operation: Operation) -> CollectiveError {
+    CollectiveError::Lost { rank, name: String::new(), why: format!("it left before the {operation}") }
+}
+
 /// Checks that all ranks are at the same operation, with as much to sum.
 fn agree(messages: Vec<Arc<Message>>, ours: &Message) -> Result<Vec<Arc<Message>>, CollectiveError> {
     for (rank, message) in messages.iter().enumerate() {
+        let name = String::new();
+        if let Payload::Abort(reason) = &message.payload {
+            return Err(CollectiveError::Aborted { rank, name, reason: reason.clone() });
+        }
         let (expected, found) = (ours.operation, message.operation);
         if found != expected {
-            return Err(CollectiveError::Mismatch { rank, expected, found });
+            return Err(CollectiveError::Mismatch { rank, name, expected, found });
         }
         let (expected, found) = (ours.payload.values().len(), message.payload.values().len());
         if found != expected {
-            return Err(CollectiveError::Length { rank, expected, found });
+            return Err(CollectiveError::Length { rank, name, expected, found });
         }
     }
     Ok(messages)
@@ -122,9 +137,10 @@ impl Collective for Threads {
         self.world
     }
 
-    /// Sums in the order of ranks on every rank: floats do not add up the same in another order.
-    fn all_reduce_sum(&mut self, values: &mut [f32]) -> Result<(), CollectiveError> {
-        let messages = self.exchange(Operation::AllReduce, Payload::Values(values.to_vec()))?;
+    /// Sums in the order of ranks on every rank: floats do not add up the same in another order. No value travels,
+    /// so none is rounded.
+    fn all_reduce_sum(&mut self, values: &mut [f32], wire: Wire) -> Result<(), CollectiveError> {
+        let messages = self.exchange(Operation::AllReduce { wire }, Payload::Values(values.to_vec()))?;
         for (rank, message) in messages.iter().enumerate() {
             let theirs = message.payload.values();
             if rank == 0 {
@@ -146,7 +162,29 @@ impl Collective for Threads {
         Ok(())
     }
 
+    fn all_gather(&mut self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>, CollectiveError> {
+        let messages = self.exchange(Operation::AllGather, Payload::Bytes(bytes))?;
+        Ok(messages.iter().map(|message| message.payload.bytes().to_vec()).collect())
+    }
+
     fn barrier(&mut self) -> Result<(), CollectiveError> {
         self.exchange(Operation::Barrier, Payload::Nothing).map(|_| ())
+    }
+
+    fn abort(&mut self, reason: &str) {
+        if self.broken.is_some() {
+            return;
+        }
+        let payload = Payload::Abort(reason.to_owned());
+        let message = Arc::new(Message { operation: Operation::Barrier, payload });
+        for peer in self.peers.iter().flatten() {
+            let _ = peer.to.send(Arc::clone(&message));
+        }
+        let (rank, name) = (self.rank, String::new());
+        self.leave(&CollectiveError::Aborted { rank, name, reason: reason.to_owned() });
+    }
+
+    fn spent(&self) -> Traffic {
+        Traffic { bytes_sent: 0, time: self.time }
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use brazier_collective::{Collective, CollectiveError, Operation, Single, Threads};
+use brazier_collective::{Collective, CollectiveError, Single, Threads, Wire};
 use proptest::prelude::*;
 
 /// What `work` returns on each rank.
@@ -32,7 +32,7 @@ proptest! {
         let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
         let sums = on_all(shares.len(), |mut rank| {
             let mut values = shares[rank.rank()].clone();
-            rank.all_reduce_sum(&mut values).unwrap();
+            rank.all_reduce_sum(&mut values, Wire::Float32).unwrap();
             values
         });
         for sum in sums {
@@ -57,7 +57,7 @@ fn operations_follow_one_another() {
     let sums = on_all(3, |mut rank| {
         let mut values = [rank.rank() as f32];
         for _ in 0..50 {
-            rank.all_reduce_sum(&mut values).unwrap();
+            rank.all_reduce_sum(&mut values, Wire::Float32).unwrap();
             rank.barrier().unwrap();
             values[0] /= 3.0;
         }
@@ -80,9 +80,10 @@ fn nobody_passes_a_barrier_early() {
 #[test]
 fn a_rank_that_ends_is_named_by_all_others() {
     type Call = fn(&mut Threads) -> Result<(), CollectiveError>;
-    let operations: [Call; 4] = [
+    let operations: [Call; 5] = [
         |rank| rank.barrier(),
-        |rank| rank.all_reduce_sum(&mut [1.0]),
+        |rank| rank.all_gather(vec![1]).map(|_| ()),
+        |rank| rank.all_reduce_sum(&mut [1.0], Wire::Float32),
         |rank| rank.broadcast(0, &mut vec![1]),
         |rank| rank.broadcast(2, &mut vec![1]),
     ];
@@ -111,9 +112,9 @@ fn a_rank_that_panics_is_a_rank_that_ends() {
         let _held = first;
         std::panic::resume_unwind(Box::new("out of memory"));
     });
-    let error = second.all_reduce_sum(&mut [0.0]).unwrap_err();
+    let error = second.all_reduce_sum(&mut [0.0], Wire::Float32).unwrap_err();
     assert!(crash.join().is_err());
-    assert_eq!(error, CollectiveError::Lost { rank: 0, operation: Operation::AllReduce });
+    assert!(matches!(error, CollectiveError::Lost { rank: 0, .. }), "{error:?}");
     assert_eq!(error.to_string(), "rank 0 is gone: it left before the all-reduce");
 }
 
@@ -127,7 +128,7 @@ fn ranks_that_do_different_things_learn_of_it() {
     assert_eq!(errors[1], "rank 0 is at the barrier while we are at the broadcast from rank 1");
     let errors = on_all(2, |mut rank| {
         let mut values = vec![0.0; 3 + rank.rank()];
-        rank.all_reduce_sum(&mut values).unwrap_err().to_string()
+        rank.all_reduce_sum(&mut values, Wire::Float32).unwrap_err().to_string()
     });
     assert_eq!(errors[0], "rank 1 gave 4 values to the all-reduce, we gave 3");
     let errors = on_all(2, |mut rank| match rank.rank() {
@@ -141,11 +142,30 @@ fn ranks_that_do_different_things_learn_of_it() {
 }
 
 #[test]
+fn every_rank_gets_the_bytes_of_all() {
+    let gathered = on_all(3, |mut rank| rank.all_gather(vec![7; rank.rank()]).unwrap());
+    assert_eq!(gathered, vec![vec![vec![], vec![7], vec![7, 7]]; 3]);
+    assert_eq!(Single.all_gather(vec![1, 2]).unwrap(), [[1, 2]]);
+}
+
+#[test]
+fn a_rank_that_stops_says_why() {
+    let errors = on_all(3, |mut rank| {
+        rank.barrier().unwrap();
+        if rank.rank() == 1 {
+            rank.abort("out of memory");
+        }
+        rank.barrier().unwrap_err().to_string()
+    });
+    assert_eq!(errors, ["rank 1 stopped: out of memory"; 3]);
+}
+
+#[test]
 fn one_rank_keeps_what_it_has() {
     let ranks: [Box<dyn Collective>; 2] = [Box::new(Single), Box::new(Threads::connect(1).remove(0))];
     for mut rank in ranks {
         let (mut values, mut bytes) = ([1.5, -0.0], vec![1, 2]);
-        rank.all_reduce_sum(&mut values).unwrap();
+        rank.all_reduce_sum(&mut values, Wire::Float32).unwrap();
         rank.broadcast(0, &mut bytes).unwrap();
         rank.barrier().unwrap();
         assert_eq!((values.map(f32::to_bits), bytes), ([1.5, -0.0f32].map(f32::to_bits), vec![1, 2]));

@@ -24,30 +24,50 @@ pub(crate) fn generator(stream: Stream, seed: u64, epoch: u64, index: u64) -> Ch
     ChaCha8Rng::from_seed(key)
 }
 
-/// A rank's share of the work.
+/// A rank's share of the work: of each step some of the samples, one behind the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     /// Which of the ranks, from 0.
     pub rank: usize,
     /// How many ranks there are, at least 1.
     pub world: usize,
-    /// Samples per batch and rank.
-    pub batch_size: usize,
+    /// Samples of a step before this rank's.
+    pub first: usize,
+    /// Samples of a step that are this rank's.
+    pub images: usize,
+    /// Samples of a step of all ranks.
+    pub step: usize,
 }
 
 impl Share {
+    /// The share of `rank` in steps of `step` samples, which the ranks divide as evenly as they can.
+    pub const fn new(rank: usize, world: usize, step: usize) -> Self {
+        let first = bound(step, rank, world);
+        Self { rank, world, first, images: bound(step, rank.saturating_add(1), world) - first, step }
+    }
+
     /// All the work of a job with one rank.
-    pub const fn whole(batch_size: usize) -> Self {
-        Self { rank: 0, world: 1, batch_size }
+    pub const fn whole(step: usize) -> Self {
+        Self::new(0, 1, step)
     }
 
     /// The share in a channel of which every host holds another part (`ShardedByS3Key`): the `ranks_per_host` ranks
-    /// of a host share what that host has.
+    /// of a host share what that host has, and of a step it does what it would do otherwise.
     #[must_use]
     pub const fn within_shard(self, ranks_per_host: usize) -> Self {
-        let world = if ranks_per_host == 0 { 1 } else { ranks_per_host };
-        Self { rank: self.rank % world, world, batch_size: self.batch_size }
+        let ranks = if ranks_per_host == 0 { 1 } else { ranks_per_host };
+        let host = self.rank / ranks * ranks;
+        let (begin, end) = (bound(self.step, host, self.world), bound(self.step, host + ranks, self.world));
+        Self { rank: self.rank % ranks, world: ranks, first: self.first - begin, step: end - begin, ..self }
     }
+}
+
+/// Where the part of `rank` begins when `world` ranks divide `whole` as evenly as they can.
+const fn bound(whole: usize, rank: usize, world: usize) -> usize {
+    let world = if world == 0 { 1 } else { world };
+    let rank = if rank > world { world } else { rank };
+    // Wide enough that the product cannot overflow; the quotient is at most `whole`.
+    (whole as u128 * rank as u128 / world as u128) as usize
 }
 
 /// The order of the samples in one epoch.
@@ -74,31 +94,28 @@ impl Order {
 
     /// The samples of one rank in one global step.
     ///
-    /// Step `t` of `w` ranks with batches of `b` takes the positions from `t * w * b` to `(t + 1) * w * b`, rank `r` the
-    /// `r`-th slice of `b`: what one rank would do with a batch of `w * b`. Positions past the end begin the order anew.
+    /// Step `t` of `n` samples takes the positions from `t * n` to `(t + 1) * n`, and the ranks divide them in their order: together they
+    /// take what one rank would. Positions past the end begin the order anew.
     pub fn batch(&self, step: usize, share: Share) -> Vec<usize> {
-        let first =
-            step.saturating_mul(share.world).saturating_add(share.rank).saturating_mul(share.batch_size);
+        let first = step.saturating_mul(share.step).saturating_add(share.first);
         let start = first.checked_rem(self.indices.len()).unwrap_or_default();
         let anew = self.indices.iter().cycle();
-        self.indices[start..].iter().chain(anew).take(share.batch_size).copied().collect()
+        self.indices[start..].iter().chain(anew).take(share.images).copied().collect()
     }
 }
 
-/// Batches that every rank trains on in an epoch: the built-in algorithm's floor of samples over the global batch,
-/// whatever the data really holds. Zero when there are fewer samples than a global batch.
-pub fn steps_per_epoch(num_training_samples: usize, batch_size: usize, world: usize) -> usize {
-    num_training_samples.checked_div(batch_size.saturating_mul(world)).unwrap_or_default()
+/// Steps of `step` samples over all ranks in an epoch: the built-in algorithm's floor, whatever the data really holds. Zero when there
+/// are fewer samples than a step takes.
+pub fn steps_per_epoch(num_training_samples: usize, step: usize) -> usize {
+    num_training_samples.checked_div(step).unwrap_or_default()
 }
 
 /// The batches of one rank's evaluation, as ranges of sample indices. Together the ranks see every sample exactly once;
 /// the last batch may be short.
 pub fn evaluation(len: usize, share: Share) -> impl Iterator<Item = Range<usize>> + Send {
-    let world = share.world.max(1);
-    // Wide enough that the product cannot overflow; the quotient is at most `len`.
-    let bound = |rank: usize| (len as u128 * rank.min(world) as u128 / world as u128) as usize;
-    let (first, last) = (bound(share.rank), bound(share.rank.saturating_add(1)));
-    let size = share.batch_size.max(1);
+    let (first, last) =
+        (bound(len, share.rank, share.world), bound(len, share.rank.saturating_add(1), share.world));
+    let size = share.images.max(1);
     (first..last).step_by(size).map(move |start| start..last.min(start.saturating_add(size)))
 }
 

@@ -65,6 +65,8 @@ pub struct Loader {
     pool: Arc<ThreadPool>,
     target: Target,
     limits: Limits,
+    /// Ranks that share what a host holds, where every host holds another part.
+    ranks_per_shard: Option<usize>,
 }
 
 /// One rank's part of one training epoch.
@@ -93,7 +95,7 @@ impl Loader {
             .build()
             .map_err(|error| DataError::Threads { reason: error.to_string() })?;
         let (target, limits) = (Target::ANY_CLASS, Limits::default());
-        Ok(Self { feed: feed.into(), pool: Arc::new(pool), target, limits })
+        Ok(Self { feed: feed.into(), pool: Arc::new(pool), target, limits, ranks_per_shard: None })
     }
 
     /// What is to be learned of each sample.
@@ -108,6 +110,16 @@ impl Loader {
         Self { limits, ..self }
     }
 
+    /// Every host holds another part of the channel, which its `ranks_per_host` ranks share.
+    #[must_use]
+    pub fn with_shards(self, ranks_per_host: usize) -> Self {
+        Self { ranks_per_shard: Some(ranks_per_host), ..self }
+    }
+
+    fn share(&self, share: Share) -> Share {
+        self.ranks_per_shard.map_or(share, |ranks| share.within_shard(ranks))
+    }
+
     /// What the log should say of damaged samples since it was last asked.
     pub fn news(&self) -> Option<String> {
         match &self.feed {
@@ -118,6 +130,7 @@ impl Loader {
 
     /// The batches of a training epoch from `plan.start_step` on, all of the full size.
     pub fn train_epoch(&self, transform: &TrainTransform, plan: TrainPlan) -> Result<Batches, DataError> {
+        let plan = TrainPlan { share: self.share(plan.share), ..plan };
         let how = How::Train { transform: transform.clone(), seed: plan.seed, epoch: plan.epoch };
         let work = self.work(how);
         let dataset = match &self.feed {
@@ -136,6 +149,7 @@ impl Loader {
 
     /// This rank's part of an evaluation: its samples once each, the last batch short.
     pub fn evaluation(&self, preprocess: &Preprocess, share: Share) -> Result<Batches, DataError> {
+        let share = self.share(share);
         let work = self.work(How::Evaluate(preprocess.clone()));
         let dataset = match &self.feed {
             Feed::Indexed(dataset) => Arc::clone(dataset),

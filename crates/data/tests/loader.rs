@@ -65,7 +65,7 @@ fn hosts_with_shards_of_their_own_see_the_whole_together() {
         let payloads: Vec<_> = (first..first + 20).map(|number| labelled(0.0, &png(number))).collect();
         input.write("train/shard.rec", records(&payloads).0);
         for local in 0..2 {
-            let share = Share { rank: host * 2 + local, world: 4, batch_size: 5 }.within_shard(2);
+            let share = Share::new(host * 2 + local, 4, 20).within_shard(2);
             let plan = TrainPlan { steps: 2, share, ..PLAN };
             let transform = TrainTransform {
                 shape: InputShape::new(1, 3, 3),
@@ -96,7 +96,7 @@ fn augmentation_differs_between_epochs_for_the_same_sample() {
 #[test]
 fn two_ranks_do_the_work_of_one() {
     let one = epoch(1, PLAN);
-    let rank = |rank| epoch(1, TrainPlan { share: Share { rank, world: 2, batch_size: 2 }, ..PLAN });
+    let rank = |rank| epoch(1, TrainPlan { share: Share::new(rank, 2, 4), ..PLAN });
     for ((one, first), second) in one.iter().zip(rank(0)).zip(rank(1)) {
         assert_eq!(one.pixels, [first.pixels, second.pixels].concat());
         assert_eq!(

@@ -37,10 +37,10 @@ fn positions_past_the_end_begin_anew() {
 
 #[test]
 fn steps_are_the_floor_of_what_the_user_said() {
-    assert_eq!(steps_per_epoch(606, 128, 1), 4);
-    assert_eq!(steps_per_epoch(105_434, 32, 4), 823);
-    assert_eq!(steps_per_epoch(31, 32, 1), 0);
-    assert_eq!(steps_per_epoch(31, 0, 1), 0);
+    assert_eq!(steps_per_epoch(606, 128), 4);
+    assert_eq!(steps_per_epoch(105_434, 128), 823);
+    assert_eq!(steps_per_epoch(31, 32), 0);
+    assert_eq!(steps_per_epoch(31, 0), 0);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn an_evaluation_ends_with_a_short_batch() {
     let ranges: Vec<_> = evaluation(7, Share::whole(3)).collect();
     assert_eq!(ranges, [0..3, 3..6, 6..7]);
     assert_eq!(evaluation(0, Share::whole(3)).count(), 0);
-    let beyond = Share { rank: 5, world: 2, batch_size: 3 };
+    let beyond = Share::new(5, 2, 6);
     assert_eq!(evaluation(7, beyond).count(), 0);
 }
 
@@ -68,17 +68,18 @@ proptest! {
     }
 
     #[test]
-    fn ranks_together_do_the_batch_of_one(len in 1_usize..60, world in 1_usize..6, batch_size in 1_usize..9, step in 0_usize..40) {
+    fn ranks_together_do_the_batch_of_one(len in 1_usize..60, world in 1_usize..6, images in 1_usize..30, step in 0_usize..40) {
         let order = Order::new(len, 9, 2, true);
-        let together: Vec<_> =
-            (0..world).flat_map(|rank| order.batch(step, Share { rank, world, batch_size })).collect();
-        prop_assert_eq!(together, order.batch(step, Share::whole(world * batch_size)));
+        let shares = (0..world).map(|rank| Share::new(rank, world, images));
+        let together: Vec<_> = shares.clone().flat_map(|share| order.batch(step, share)).collect();
+        prop_assert_eq!(together, order.batch(step, Share::whole(images)));
+        prop_assert!(shares.into_iter().all(|share| share.images.abs_diff(images / world) <= 1));
     }
 
     #[test]
-    fn an_evaluation_sees_each_sample_once(len in 0_usize..200, world in 1_usize..6, batch_size in 1_usize..9) {
-        let ranks = (0..world).flat_map(|rank| evaluation(len, Share { rank, world, batch_size }));
-        let seen: Vec<usize> = ranks.inspect(|range| assert!(range.len() <= batch_size)).flatten().collect();
+    fn an_evaluation_sees_each_sample_once(len in 0_usize..200, world in 1_usize..6, images in 1_usize..9) {
+        let ranks = (0..world).flat_map(|rank| evaluation(len, Share::new(rank, world, world * images)));
+        let seen: Vec<usize> = ranks.inspect(|range| assert!(range.len() <= images)).flatten().collect();
         prop_assert_eq!(seen, (0..len).collect::<Vec<_>>());
     }
 }

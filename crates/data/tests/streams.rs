@@ -122,7 +122,7 @@ fn shuffling_is_a_function_of_seed_epoch_and_stream_and_resuming_goes_on_where_i
     assert_eq!(epoch(shuffled), whole);
     assert_eq!(epoch(TrainPlan { start_step: 3, ..shuffled }), whole[3..]);
     assert_ne!(epoch(TrainPlan { epoch: 1, ..shuffled }), whole);
-    let rank = |rank| epoch(TrainPlan { share: Share { rank, world: 2, batch_size: 2 }, ..shuffled });
+    let rank = |rank| epoch(TrainPlan { share: Share::new(rank, 2, 4), ..shuffled });
     for ((one, first), second) in whole.iter().zip(rank(0)).zip(rank(1)) {
         assert_eq!(one.pixels, [first.pixels, second.pixels].concat());
     }
@@ -134,7 +134,7 @@ fn ranks_evaluate_every_sample_once() {
     for rank in 0..3 {
         let input = Input::new();
         let writer = platform(input.path().join("train"), vec![record_file(11, 3)]);
-        let share = Share { rank, world: 3, batch_size: 2 };
+        let share = Share::new(rank, 3, 6);
         let loader = loader(stream(&input));
         let batches = loader.evaluation(&Preprocess::center_crop(SHAPE, None), share).unwrap();
         seen.extend(firsts(&batches.map(Result::unwrap).collect::<Vec<_>>()));

@@ -67,6 +67,11 @@ pub fn select(choice: Choice) -> Result<Selection, DeviceError> {
 }
 
 impl Selection {
+    /// All there is to tell, a line each.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.told.iter().cloned().chain(self.warnings.iter().map(|text| format!("warning: {text}")))
+    }
+
     fn cpu(told: Option<String>) -> Self {
         Selection { devices: vec![Device::flex()], told, warnings: Vec::new() }
     }

@@ -3,48 +3,22 @@
 //! The readers take a lookup, so that tests need not touch the process.
 
 use std::env;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use thiserror::Error;
 
 use crate::paths::DEFAULT_PREFIX;
 
-/// One variable.
-#[derive(Debug, Clone, Copy)]
-pub struct Variable {
-    /// Name.
-    pub name: &'static str,
-    /// What it does.
-    pub help: &'static str,
-}
+mod variables;
 
-const BASE_DIRECTORY: &str = "SAGEMAKER_BASE_DIR";
-const JOB_NAME: &str = "TRAINING_JOB_NAME";
-const PORT: &str = "SAGEMAKER_BIND_TO_PORT";
-const PRETRAINED: &str = "BRAZIER_PRETRAINED";
-const BATCH: &str = "SAGEMAKER_BATCH";
-const MAX_PAYLOAD: &str = "SAGEMAKER_MAX_PAYLOAD_IN_MB";
-const DEFAULT_ACCEPT: &str = "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT";
-
-/// All of them, for documentation.
-pub static VARIABLES: &[Variable] = &[
-    Variable {
-        name: BASE_DIRECTORY,
-        help: "Root of the tree that the platform mounts at /opt/ml; for tests.",
-    },
-    Variable { name: JOB_NAME, help: "Name of the training job, set by the platform." },
-    Variable { name: PORT, help: "Port to serve on instead of 8080, set by the platform for pipelines." },
-    Variable { name: BATCH, help: "true when serving a batch transform job, set by the platform." },
-    Variable {
-        name: MAX_PAYLOAD,
-        help: "Largest request body in MiB, 25 by default; 0 means the platform's most, 100.",
-    },
-    Variable {
-        name: PRETRAINED,
-        help: "Folder of weights for use_pretrained_model, instead of /opt/brazier/pretrained.",
-    },
-    Variable { name: DEFAULT_ACCEPT, help: "Media type of answers to requests that do not ask for one." },
-];
+use variables::{
+    BASE_DIRECTORY, BATCH, DEADLINE, DEFAULT_ACCEPT, ECHO_ATTRIBUTES, IDLE, JOB_NAME, LOG, MAX_CONNECTIONS,
+    MAX_PAYLOAD, MAX_WAITING, MODEL_MEMORY, MULTI_MODEL, PAGE, PORT, PRETRAINED,
+};
+pub(crate) use variables::{MASTER_ADDR, MASTER_PORT, RANK, WORLD_SIZE};
+pub use variables::{VARIABLES, Variable, markdown};
 
 /// Port the platform sends requests to unless told otherwise.
 const DEFAULT_PORT: u16 = 8080;
@@ -62,7 +36,7 @@ pub struct EnvironmentError {
     /// What it holds.
     pub value: String,
     /// What it should hold.
-    pub expected: &'static str,
+    pub expected: String,
 }
 
 /// The environment as the container sees it. Empty values count as unset.
@@ -81,7 +55,7 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
         Self { lookup }
     }
 
-    fn get(&self, name: &str) -> Option<String> {
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
         (self.lookup)(name).map(|value| value.trim().to_string()).filter(|value| !value.is_empty())
     }
 
@@ -105,7 +79,7 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
         let Some(value) = self.get(PORT) else { return Ok(DEFAULT_PORT) };
         match value.parse() {
             Ok(port) if port > 0 => Ok(port),
-            _ => Err(EnvironmentError { name: PORT, value, expected: "a port between 1 and 65535" }),
+            _ => Err(wrong(PORT, value, "a port between 1 and 65535")),
         }
     }
 
@@ -121,10 +95,7 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
             Some(value) => match value.parse() {
                 Ok(0) => LARGEST_PAYLOAD,
                 Ok(size) if size <= LARGEST_PAYLOAD => size,
-                _ => {
-                    let expected = "a whole number of MiB between 0 and 100";
-                    return Err(EnvironmentError { name: MAX_PAYLOAD, value, expected });
-                }
+                _ => return Err(wrong(MAX_PAYLOAD, value, "a whole number of MiB between 0 and 100")),
             },
         };
         Ok(mebibytes << 20)
@@ -134,4 +105,83 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
     pub fn default_accept(&self) -> Option<String> {
         self.get(DEFAULT_ACCEPT)
     }
+
+    /// Whether models come and go by requests.
+    pub fn multi_model(&self) -> Result<bool, EnvironmentError> {
+        self.switch(MULTI_MODEL, false)
+    }
+
+    /// Bytes for the weights of all models, where it is told.
+    pub fn model_memory(&self) -> Result<Option<u64>, EnvironmentError> {
+        Ok(self.number(MODEL_MEMORY, "MiB", 1..=1 << 32)?.map(|mebibytes| mebibytes << 20))
+    }
+
+    /// Requests that may wait for their answer.
+    pub fn max_waiting(&self) -> Result<Option<usize>, EnvironmentError> {
+        Ok(self.number(MAX_WAITING, "requests", 1..=100_000)?.map(|count| count as usize))
+    }
+
+    /// Connections that may be open.
+    pub fn max_connections(&self) -> Result<Option<usize>, EnvironmentError> {
+        Ok(self.number(MAX_CONNECTIONS, "connections", 1..=100_000)?.map(|count| count as usize))
+    }
+
+    /// Time from a request to its answer.
+    pub fn deadline(&self) -> Result<Option<Duration>, EnvironmentError> {
+        Ok(self.number(DEADLINE, "seconds", 1..=3600)?.map(Duration::from_secs))
+    }
+
+    /// Time that a connection stays open without a request.
+    pub fn idle(&self) -> Result<Option<Duration>, EnvironmentError> {
+        Ok(self.number(IDLE, "seconds", 1..=3600)?.map(Duration::from_secs))
+    }
+
+    /// Whether there is a page for people.
+    pub fn page(&self) -> Result<bool, EnvironmentError> {
+        self.switch(PAGE, true)
+    }
+
+    /// Whether the log is JSON.
+    pub fn json_log(&self) -> Result<bool, EnvironmentError> {
+        match self.get(LOG) {
+            None => Ok(false),
+            Some(value) if value.eq_ignore_ascii_case("text") => Ok(false),
+            Some(value) if value.eq_ignore_ascii_case("json") => Ok(true),
+            Some(value) => Err(wrong(LOG, value, "text or json")),
+        }
+    }
+
+    /// Whether custom attributes are sent back.
+    pub fn echo_attributes(&self) -> Result<bool, EnvironmentError> {
+        self.switch(ECHO_ATTRIBUTES, false)
+    }
+
+    fn switch(&self, name: &'static str, default: bool) -> Result<bool, EnvironmentError> {
+        let Some(value) = self.get(name) else { return Ok(default) };
+        match value.to_ascii_lowercase().as_str() {
+            "true" | "1" | "on" => Ok(true),
+            "false" | "0" | "off" => Ok(false),
+            _ => Err(wrong(name, value, "true or false")),
+        }
+    }
+
+    fn number(
+        &self,
+        name: &'static str,
+        unit: &str,
+        range: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, EnvironmentError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        match value.parse() {
+            Ok(number) if range.contains(&number) => Ok(Some(number)),
+            _ => {
+                let (least, most) = range.into_inner();
+                Err(wrong(name, value, &format!("a whole number of {unit} between {least} and {most}")))
+            }
+        }
+    }
+}
+
+fn wrong(name: &'static str, value: String, expected: &str) -> EnvironmentError {
+    EnvironmentError { name, value, expected: expected.into() }
 }

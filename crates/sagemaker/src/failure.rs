@@ -40,6 +40,15 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The class of a failure text.
+    pub fn of_text(text: &str) -> Option<Self> {
+        [Self::Client, Self::Algorithm, Self::Platform]
+            .into_iter()
+            .find(|fault| text.starts_with(fault.prefix()))
+    }
+}
+
 /// The failure text: the prefix and the message on one line of less than 1000 characters.
 pub fn text(fault: Fault, message: &str) -> String {
     let words: Vec<&str> = message.split_whitespace().collect();

@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use choice::{
-    Augmentation, ComputeDtype, DamagedSamples, Freeze, KvStore, LearningRateSchedule, Optimizer, Precision,
-    ResnetVersion,
+    Augmentation, ComputeDtype, DamagedSamples, Freeze, GradientFormat, KvStore, LearningRateSchedule,
+    Optimizer, Precision, ResnetVersion,
 };
 pub use kind::Kind;
 pub use markdown::markdown;
@@ -117,6 +117,12 @@ pub struct Hyperparameters {
     pub checkpoint_min_seconds: u64,
     /// Longest time between them.
     pub checkpoint_max_seconds: u64,
+    /// Number format in which gradients travel between hosts.
+    pub gradient_format: GradientFormat,
+    /// How long hosts wait for each other at the start.
+    pub rendezvous_seconds: u64,
+    /// How long a host may be silent.
+    pub peer_silence_seconds: u64,
     /// Seed of every random choice.
     pub seed: u64,
     /// What was accepted but is worth telling the user, one sentence each.
@@ -222,6 +228,9 @@ impl Hyperparameters {
             "max_image_allocation" => Some(self.image_limits.allocation.to_string()),
             "checkpoint_min_seconds" => Some(self.checkpoint_min_seconds.to_string()),
             "checkpoint_max_seconds" => Some(self.checkpoint_max_seconds.to_string()),
+            "gradient_format" => Some(self.gradient_format.to_string()),
+            "rendezvous_seconds" => Some(self.rendezvous_seconds.to_string()),
+            "peer_silence_seconds" => Some(self.peer_silence_seconds.to_string()),
             "seed" => Some(self.seed.to_string()),
             _ => None,
         }

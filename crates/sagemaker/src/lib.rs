@@ -3,6 +3,7 @@
 //! - [`hyperparameters`]: one table of names, and from it parsing, messages and documentation
 //! - [`channels`]: `inputdataconfig.json`, the named inputs of a job
 //! - [`resources`]: `resourceconfig.json`, the hosts of a job and our rank among them
+//! - [`place`]: our rank in the job, by its hosts or by a launcher's environment
 //! - [`paths`]: the tree under `/opt/ml`
 //! - [`environment`]: every environment variable the container reads
 //! - [`failure`]: `/opt/ml/output/failure` and the exit codes that go with it
@@ -23,4 +24,5 @@ pub mod hyperparameters;
 pub mod log;
 pub mod metrics;
 pub mod paths;
+pub mod place;
 pub mod resources;

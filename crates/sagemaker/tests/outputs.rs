@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use brazier_sagemaker::environment::{Environment, EnvironmentError, VARIABLES};
+use brazier_sagemaker::environment::{Environment, EnvironmentError, VARIABLES, markdown};
 use brazier_sagemaker::failure::{self, Fault};
 use brazier_sagemaker::log::{Level, line, line_at};
 use brazier_sagemaker::paths::Paths;
+use brazier_sagemaker::place::Place;
+use brazier_sagemaker::resources::Resources;
 use brazier_sagemaker::{banner, hyperparameters};
 
 #[test]
@@ -173,7 +175,7 @@ fn the_environment_is_typed() {
 
     assert_eq!(read("SAGEMAKER_BIND_TO_PORT", " 9001 ").port(), Ok(9001));
     for value in ["0", "65536", "http"] {
-        let expected = "a port between 1 and 65535";
+        let expected = "a port between 1 and 65535".to_string();
         let error = EnvironmentError { name: "SAGEMAKER_BIND_TO_PORT", value: value.to_string(), expected };
         assert_eq!(read("SAGEMAKER_BIND_TO_PORT", value).port(), Err(error));
     }
@@ -196,7 +198,8 @@ fn every_variable_read_is_listed() {
     let asked = std::cell::RefCell::new(Vec::new());
     let environment = Environment::new(|name: &str| {
         asked.borrow_mut().push(name.to_string());
-        None
+        let ranks = [("WORLD_SIZE", "2"), ("RANK", "1"), ("MASTER_ADDR", "host")];
+        ranks.into_iter().find(|(of, _)| *of == name).map(|(_, value)| value.to_string())
     });
     environment.base_directory();
     environment.job_name();
@@ -205,6 +208,47 @@ fn every_variable_read_is_listed() {
     environment.max_payload().unwrap();
     environment.pretrained_directory();
     environment.default_accept();
-    let listed: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
-    assert_eq!(*asked.borrow(), listed);
+    environment.multi_model().unwrap();
+    environment.model_memory().unwrap();
+    environment.max_waiting().unwrap();
+    environment.max_connections().unwrap();
+    environment.deadline().unwrap();
+    environment.idle().unwrap();
+    environment.page().unwrap();
+    environment.json_log().unwrap();
+    environment.echo_attributes().unwrap();
+    Place::find(&Resources::local(), &environment).unwrap();
+    let mut listed: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+    let mut asked = asked.into_inner();
+    listed.sort_unstable();
+    asked.sort();
+    assert_eq!(asked, listed);
+}
+
+#[test]
+fn the_page_of_variables_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ENVIRONMENT.md");
+    if std::env::var_os("BRAZIER_BLESS").is_some() {
+        std::fs::write(&path, markdown()).unwrap();
+    }
+    let page = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(page == markdown(), "ENVIRONMENT.md is stale: BRAZIER_BLESS=1 cargo test -p brazier-sagemaker");
+}
+
+#[test]
+fn switches_and_numbers_are_read_or_refused_by_name() {
+    let one = |name: &'static str, value: &'static str| {
+        Environment::new(move |asked: &str| (asked == name).then(|| value.to_string()))
+    };
+    assert!(one("SAGEMAKER_MULTI_MODEL", "True").multi_model().unwrap());
+    assert!(!one("BRAZIER_PAGE", "off").page().unwrap());
+    assert!(one("BRAZIER_LOG", "JSON").json_log().unwrap());
+    assert_eq!(one("BRAZIER_MODEL_MEMORY_MB", "2").model_memory().unwrap(), Some(2 << 20));
+    let refused = one("BRAZIER_MAX_WAITING", "0").max_waiting().unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "environment variable BRAZIER_MAX_WAITING is '0', expected a whole number of requests between 1 and 100000"
+    );
+    assert!(one("BRAZIER_PAGE", "maybe").page().unwrap_err().to_string().contains("true or false"));
+    assert!(one("BRAZIER_LOG", "xml").json_log().unwrap_err().to_string().contains("text or json"));
 }

@@ -27,6 +27,22 @@ pub fn open(path: &Path) -> Result<Artifact, LoadError> {
     Artifact::read(&files(path).map_err(LoadError::Archive)?).map_err(refused)
 }
 
+/// Bytes on disk of the model at `path`, as far as they are known without reading it; what cannot be read counts
+/// nothing and fails when it is read.
+pub(crate) fn stored_bytes(path: &Path) -> u64 {
+    if !path.is_dir() {
+        return path.metadata().map_or(0, |metadata| metadata.len());
+    }
+    let names: Vec<String> = path
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let weights = artifact::newest_params(names.iter().map(String::as_str));
+    weights.and_then(|name| path.join(name).metadata().ok()).map_or(0, |metadata| metadata.len())
+}
+
 /// The files that make the model at `path`, a folder or an archive: the weights with the highest number, the graph,
 /// the input's shape and `brazier.json`, as far as they are there. A folder with none of them but a `model.tar.gz`,
 /// or one archive of another name, is opened through that.

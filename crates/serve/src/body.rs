@@ -2,55 +2,121 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
+use tokio::time::timeout;
 
 use crate::RequestError;
+use crate::admission::{BodyMemory, Share};
 
-/// How much of a body beyond the limit is read and thrown away: the largest that SageMaker's batch transform sends.
+/// How much of a body that is refused is read and thrown away: the largest that SageMaker's batch transform sends.
 const DISCARD: usize = 100 << 20;
 
-/// All bytes of `body`, at most `limit` of them.
+/// What one body may cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes.
+    pub bytes: usize,
+    /// From the head to the last byte.
+    pub time: Duration,
+}
+
+/// A whole body, and its part of the memory for bodies.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub bytes: Vec<u8>,
+    /// Held as long as the bytes are.
+    _share: Share,
+}
+
+/// All bytes of `body`, within `limits`.
 ///
-/// A larger one is read on, without being kept: closing on a client that still sends would reset the connection, and
-/// it would never see the answer that says why.
-pub(crate) async fn read(mut body: Body, limit: usize) -> Result<Vec<u8>, RequestError> {
-    let mut bytes = Vec::new();
-    let mut discarded = 0_usize;
+/// # Errors
+/// A body that is too large, comes too slowly, breaks off, or finds no memory left.
+pub(crate) async fn read(
+    body: Body,
+    limits: Limits,
+    memory: &Arc<BodyMemory>,
+) -> Result<Received, RequestError> {
+    let slow = |_| RequestError::SlowBody { seconds: limits.time.as_secs() };
+    timeout(limits.time, read_all(body, limits.bytes, memory)).await.map_err(slow)?
+}
+
+/// One that is refused is read on, without being kept: closing on a client that still sends would reset the
+/// connection, and it would never see the answer that says why.
+async fn read_all(mut body: Body, limit: usize, memory: &Arc<BodyMemory>) -> Result<Received, RequestError> {
+    let (mut bytes, mut share) = (Vec::new(), Share::of(memory));
+    let (mut refusal, mut discarded) = (None, 0_usize);
     // With a `Content-Length` the size is known before the first byte.
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut too_large = announced > limit;
+    if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > limit) {
+        refusal = Some(RequestError::TooLarge { limit });
+    }
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let frame = frame.map_err(|error| RequestError::Body(error.to_string()))?;
         // Trailers carry nothing for us.
         let Ok(data) = frame.into_data() else { continue };
-        too_large |= data.len() > limit - bytes.len();
-        if too_large {
-            bytes = Vec::new();
-            discarded = discarded.saturating_add(data.len());
-            if discarded > DISCARD {
-                break;
-            }
-        } else {
+        if refusal.is_none() {
+            refusal = match data.len() > limit - bytes.len() {
+                true => Some(RequestError::TooLarge { limit }),
+                false => share.grow(data.len()).err(),
+            };
+        }
+        if refusal.is_none() {
             bytes.extend_from_slice(&data);
+            continue;
+        }
+        (bytes, share) = (Vec::new(), Share::of(memory));
+        discarded = discarded.saturating_add(data.len());
+        if discarded > DISCARD {
+            break;
         }
     }
-    if too_large { Err(RequestError::TooLarge { limit }) } else { Ok(bytes) }
+    match refusal {
+        Some(refusal) => Err(refusal),
+        None => Ok(Received { bytes, _share: share }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read_now(body: &'static str, limit: usize) -> Result<Vec<u8>, RequestError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(read(Body::from(body), limit))
+    fn read_now(body: Body, bytes: usize, memory: usize) -> Result<Vec<u8>, RequestError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let limits = Limits { bytes, time: Duration::from_millis(50) };
+        let memory = BodyMemory::new(memory);
+        let received = runtime.block_on(read(body, limits, &memory));
+        received.map(|received| received.bytes)
     }
 
     #[test]
     fn the_limit_itself_still_fits() {
-        assert_eq!(read_now("four", 4).unwrap(), b"four");
-        assert!(matches!(read_now("four", 3), Err(RequestError::TooLarge { limit: 3 })));
-        assert_eq!(read_now("", 0).unwrap(), b"");
+        assert_eq!(read_now("four".into(), 4, 4).unwrap(), b"four");
+        assert!(matches!(read_now("four".into(), 3, 4), Err(RequestError::TooLarge { limit: 3 })));
+        assert!(matches!(read_now("four".into(), 4, 3), Err(RequestError::BodyMemory { limit: 3 })));
+        assert_eq!(read_now("".into(), 0, 0).unwrap(), b"");
+    }
+
+    /// A body of which nothing ever comes.
+    struct Stalled;
+
+    impl HttpBody for Stalled {
+        type Data = axum::body::Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+            std::task::Poll::Pending
+        }
+    }
+
+    #[test]
+    fn a_body_that_never_comes_is_given_up() {
+        let stalled = Body::new(Stalled);
+        assert!(matches!(read_now(stalled, 4, 4), Err(RequestError::SlowBody { .. })));
     }
 }

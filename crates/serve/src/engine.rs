@@ -4,11 +4,14 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
+use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::batch::{self, Job, MAX_BATCH};
+use crate::batch::{self, Job, MAX_BATCH, Prediction};
 use crate::predictor::Answer;
+use crate::turn::Turn;
 use crate::{EngineFailure, LoadError, PredictError, Predictor, RequestError, Signature};
 
 #[cfg(test)]
@@ -30,18 +33,28 @@ pub enum State {
 
 /// A predictor on a thread of its own, asked by messages.
 ///
-/// The thread ends when the engine is dropped and the queue is empty.
+/// The thread ends when the engine is closed or dropped, and the queue is empty.
 #[derive(Debug)]
 pub struct Engine {
     state: watch::Receiver<State>,
-    jobs: mpsc::Sender<Job>,
+    /// None once closed.
+    jobs: RwLock<Option<mpsc::Sender<Job>>>,
+    turn: Turn,
 }
 
 impl Engine {
     /// Starts the thread, which calls `load`, warms the predictor up and then answers. Returns at once, so that a
     /// port can open while a large model loads.
     pub fn start(load: impl FnOnce() -> Result<Predictor, LoadError> + Send + 'static) -> Self {
-        Self::launch(move || {
+        Self::start_on(Turn::default(), load)
+    }
+
+    /// As [`Engine::start`], on a device that other engines use too.
+    pub(crate) fn start_on(
+        turn: Turn,
+        load: impl FnOnce() -> Result<Predictor, LoadError> + Send + 'static,
+    ) -> Self {
+        Self::launch(turn, move || {
             let predictor = load()?;
             predictor.warm_up().map_err(LoadError::WarmUp)?;
             Ok((predictor.signature(), move |pixels, n| predictor.answers(pixels, n)))
@@ -49,7 +62,7 @@ impl Engine {
     }
 
     /// As [`Engine::start`], for anything that predicts.
-    fn launch<F, P>(load: F) -> Self
+    fn launch<F, P>(turn: Turn, load: F) -> Self
     where
         F: FnOnce() -> Result<(Arc<Signature>, P), LoadError> + Send + 'static,
         P: Fn(Vec<u8>, usize) -> Result<Vec<Answer>, PredictError>,
@@ -58,9 +71,9 @@ impl Engine {
         let (report, state) = watch::channel(State::Loading);
         let report = Arc::new(report);
         let body = {
-            let report = Arc::clone(&report);
+            let (report, turn) = (Arc::clone(&report), turn.clone());
             move || {
-                let work = AssertUnwindSafe(|| work(load, &mut queue, &report));
+                let work = AssertUnwindSafe(|| work(load, &mut queue, &report, &turn));
                 let failure = match catch_unwind(work) {
                     Ok(Ok(())) => return,
                     Ok(Err(error)) => EngineFailure::Load(Arc::new(error)),
@@ -73,7 +86,20 @@ impl Engine {
         if let Err(error) = thread::Builder::new().name("engine".into()).spawn(body) {
             report.send_replace(State::Failed(EngineFailure::Thread(error.to_string())));
         }
-        Engine { state, jobs }
+        Engine { state, jobs: RwLock::new(Some(jobs)), turn }
+    }
+
+    /// The device it computes on.
+    pub(crate) fn turn(&self) -> &Turn {
+        &self.turn
+    }
+
+    /// Takes no more images, answers those in the queue, and returns once the model's memory is free.
+    pub(crate) async fn close(&self) {
+        drop(self.jobs.write().take());
+        let mut state = self.state.clone();
+        // Its sender goes last of all in the thread.
+        while state.changed().await.is_ok() {}
     }
 
     /// How far the engine is now.
@@ -105,8 +131,8 @@ impl Engine {
     /// the queue.
     ///
     /// # Errors
-    /// The model is not ready, or has no finite answer.
-    pub async fn predict(&self, pixels: Vec<u8>) -> Result<Vec<f32>, RequestError> {
+    /// The model is not ready, closed, or has no finite answer.
+    pub async fn predict(&self, pixels: Vec<u8>) -> Result<Prediction, RequestError> {
         let expected = match self.state() {
             State::Loading => return Err(RequestError::Loading),
             State::Failed(failure) => return Err(RequestError::Failed(failure)),
@@ -117,9 +143,11 @@ impl Engine {
             return Err(PredictError::Pixels { found: pixels.len(), expected }.into());
         }
         let (reply, answer) = oneshot::channel();
-        if self.jobs.send(Job { pixels, reply }).await.is_err() {
+        let jobs = self.jobs.read().clone().ok_or(RequestError::Unloaded)?;
+        if jobs.send(Job { pixels, asked: Instant::now(), reply }).await.is_err() {
             return Err(RequestError::Failed(self.failed().await));
         }
+        drop(jobs);
         match answer.await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(RequestError::Failed(self.failed().await)),
@@ -141,19 +169,25 @@ fn work<P>(
     load: impl FnOnce() -> Result<(Arc<Signature>, P), LoadError>,
     queue: &mut mpsc::Receiver<Job>,
     report: &watch::Sender<State>,
+    turn: &Turn,
 ) -> Result<(), LoadError>
 where
     P: Fn(Vec<u8>, usize) -> Result<Vec<Answer>, PredictError>,
 {
     let (signature, predict) = load()?;
     report.send_replace(State::Ready(signature));
-    while let Some(batch) = batch::next(queue) {
-        batch::answer(batch, &predict);
+    while let Some(first) = queue.blocking_recv() {
+        let _turn = turn.take();
+        let batch = batch::gather(first, queue);
+        if !batch.is_empty() {
+            turn.count(batch.len());
+            batch::answer(batch, &predict);
+        }
     }
     Ok(())
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }

@@ -80,6 +80,9 @@ pub enum ServeError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The system gave no threads for decoding.
+    #[error("cannot start the decoders' threads: {0}")]
+    Decoders(String),
     /// The system gave no threads or no signals.
     #[error("cannot start the server")]
     Start(#[source] io::Error),
@@ -121,11 +124,35 @@ pub enum RequestError {
     /// A body that is no image, or one beyond the limits.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// A body that took too long.
+    #[error("the body took longer than {seconds} s to come")]
+    SlowBody {
+        /// What it may take.
+        seconds: u64,
+    },
+    /// As many requests as may wait do wait.
+    #[error("{limit} requests wait for their answer, no more are taken: try again later")]
+    Busy {
+        /// What may wait.
+        limit: usize,
+    },
+    /// Other requests' bodies fill the memory set aside for them.
+    #[error("request bodies already fill the {limit} bytes set aside for them: try again later")]
+    BodyMemory {
+        /// Bytes set aside.
+        limit: usize,
+    },
+    /// There was no answer in time.
+    #[error("there was no answer within {seconds} s: the server has too much to do")]
+    Deadline {
+        /// What an answer may take.
+        seconds: u64,
+    },
     /// An unknown path.
-    #[error("there is nothing here: expected /ping or /invocations")]
+    #[error("there is nothing here: expected /ping, /invocations, /execution-parameters or /metrics")]
     NotFound,
     /// A known path, asked in another way than it answers.
-    #[error("the method is not allowed: expected GET /ping or POST /invocations")]
+    #[error("the method is not allowed here: expected POST for /invocations, GET for /ping and other paths")]
     Method,
     /// An `Accept` that names no answer we have.
     #[error("cannot answer as '{found}': expected one of {}", crate::media::ANSWERS)]
@@ -151,6 +178,31 @@ pub enum RequestError {
     /// The model will never be there.
     #[error("the model cannot be served: {0}")]
     Failed(EngineFailure),
+    /// A model that is not, or no longer, loaded.
+    #[error("the model is not loaded: load it with POST /models")]
+    Unloaded,
+    /// A model that is loaded already.
+    #[error("the model '{name}' is loaded already")]
+    Loaded {
+        /// Its name, shortened.
+        name: String,
+    },
+    /// A model that cannot be loaded.
+    #[error("the model cannot be loaded: {0}")]
+    Load(EngineFailure),
+    /// A body of `POST /models` that says nothing usable.
+    #[error("cannot load a model: {0}; expected {{\"model_name\": \"...\", \"url\": \"...\"}}")]
+    LoadRequest(String),
+    /// No room for one more model.
+    #[error(
+        "the model needs {needed} bytes, {limit} are set aside for models and those in use leave too little"
+    )]
+    ModelMemory {
+        /// Bytes of its weights.
+        needed: u64,
+        /// Bytes set aside.
+        limit: u64,
+    },
     /// The server was told to stop.
     #[error("the server is shutting down")]
     Draining,
@@ -172,6 +224,16 @@ impl RequestError {
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::NotAcceptable { .. } => (StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE"),
+            Self::SlowBody { .. } => (StatusCode::REQUEST_TIMEOUT, "SLOW_BODY"),
+            Self::Busy { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
+            Self::BodyMemory { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_BYTES"),
+            Self::Deadline { .. } => (StatusCode::SERVICE_UNAVAILABLE, "DEADLINE_EXCEEDED"),
+            Self::Unloaded => (StatusCode::NOT_FOUND, "MODEL_NOT_LOADED"),
+            Self::Loaded { .. } => (StatusCode::CONFLICT, "MODEL_ALREADY_LOADED"),
+            Self::Load(_) => (StatusCode::INTERNAL_SERVER_ERROR, "MODEL_FAILED"),
+            Self::LoadRequest(_) => (StatusCode::BAD_REQUEST, "INVALID_LOAD_REQUEST"),
+            // The code that SageMaker's multi-model API names; the platform then unloads other models.
+            Self::ModelMemory { .. } => (StatusCode::INSUFFICIENT_STORAGE, "MODEL_MEMORY"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::MediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Loading => (StatusCode::SERVICE_UNAVAILABLE, "MODEL_LOADING"),
@@ -180,5 +242,18 @@ impl RequestError {
             Self::Predict(_) => (StatusCode::INTERNAL_SERVER_ERROR, "PREDICTION_FAILED"),
             Self::Decoder(_) => (StatusCode::INTERNAL_SERVER_ERROR, "DECODER_FAILED"),
         }
+    }
+
+    /// Seconds after which the same request may fare better, where that is so.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        let passing = matches!(
+            self,
+            Self::Busy { .. }
+                | Self::BodyMemory { .. }
+                | Self::Deadline { .. }
+                | Self::Loading
+                | Self::Draining
+        );
+        passing.then_some(1)
     }
 }

@@ -9,7 +9,18 @@ use crate::RequestError;
 pub const IMAGES: &str = "application/x-image, image/jpeg, image/png, application/jpeg";
 
 /// What a request's `Accept` may ask for, for messages.
-pub const ANSWERS: &str = "application/json, application/jsonlines, application/json;verbose";
+pub const ANSWERS: &str =
+    "application/json, application/jsonlines, application/json;verbose, application/json;verbose;top_k=N";
+
+/// SageMaker hands this header through as it is, so a caller whose SDK sets `Accept` can ask for an answer by it.
+pub(crate) const ATTRIBUTES: &str = "x-amzn-sagemaker-custom-attributes";
+
+/// Our words among custom attributes, whose other content is the caller's own affair.
+const VERBOSE_ATTRIBUTE: &str = "brazier-verbose";
+const TOP_ATTRIBUTE: &str = "brazier-top-k";
+
+/// Likeliest classes in a verbose answer that does not say how many.
+const TOP: usize = 5;
 
 /// Characters of a client's header that are repeated to it: SageMaker passes on 2048 of a whole error.
 const SHOWN: usize = 100;
@@ -21,9 +32,12 @@ pub enum Output {
     List,
     /// `{"prediction": [p0, p1, ...]}`: its batch transform.
     Prediction,
-    /// Probabilities, class names and the name of the likeliest: the form of the built-in algorithm's TensorFlow
-    /// sibling.
-    Verbose,
+    /// Probabilities, class names and the name of the likeliest, the form of the built-in algorithm's TensorFlow
+    /// sibling; and the likeliest classes in order, with the model's version.
+    Verbose {
+        /// How many of the likeliest classes.
+        top: usize,
+    },
 }
 
 /// Refuses a `Content-Type` other than an image's. One that is absent or empty counts as `application/x-image`.
@@ -40,17 +54,36 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), RequestError> {
     }
 }
 
-/// The form of answer that the request's `Accept` prefers; `default` where it leaves the choice to us.
+/// The form of answer that the request asks for by a custom attribute or prefers by its `Accept`; `default` where it
+/// leaves the choice to us.
 ///
 /// # Errors
 /// It names only what we do not have.
 pub fn negotiate(headers: &HeaderMap, default: Output) -> Result<Output, RequestError> {
+    if let Some(output) = by_attributes(headers) {
+        return Ok(output);
+    }
     let values = headers.get_all(ACCEPT).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let accept = values.collect::<Vec<_>>().join(",");
     if accept.trim().is_empty() {
         return Ok(default);
     }
     preferred(&accept, default).ok_or_else(|| RequestError::NotAcceptable { found: shortened(&accept) })
+}
+
+/// A verbose answer, where custom attributes ask for one: `brazier-verbose`, or `brazier-top-k=3`, among others
+/// between commas or semicolons.
+fn by_attributes(headers: &HeaderMap) -> Option<Output> {
+    let text = headers.get(ATTRIBUTES)?.to_str().ok()?;
+    let mut found = None;
+    for word in text.split([',', ';']).map(str::trim) {
+        match word.split_once('=') {
+            Some((TOP_ATTRIBUTE, value)) => found = value.trim().parse().ok().or(found),
+            None if word == VERBOSE_ATTRIBUTE => found = found.or(Some(TOP)),
+            _ => {}
+        }
+    }
+    found.map(|top| Output::Verbose { top })
 }
 
 /// The known range of highest quality in an `Accept` header's text; the first of equals.
@@ -70,16 +103,17 @@ fn range_of(range: &str, default: Output) -> Option<(Output, f32)> {
     let range = range.to_ascii_lowercase();
     let mut parts = range.split(';').map(str::trim);
     let essence = parts.next()?;
-    let (mut verbose, mut quality) = (false, 1.0);
+    let (mut verbose, mut quality, mut top) = (false, 1.0, TOP);
     for parameter in parts {
-        match parameter.split_once('=') {
-            Some((name, value)) if name.trim() == "q" => quality = value.trim().parse().unwrap_or(1.0),
+        match parameter.split_once('=').map(|(name, value)| (name.trim(), value.trim())) {
+            Some(("q", value)) => quality = value.parse().unwrap_or(1.0),
+            Some(("top_k", value)) => top = value.parse().ok()?,
             _ => verbose |= parameter == "verbose",
         }
     }
     let output = match essence {
         "*/*" | "application/*" => default,
-        "application/json" if verbose => Output::Verbose,
+        "application/json" if verbose => Output::Verbose { top },
         "application/json" => Output::List,
         "application/jsonlines" => Output::Prediction,
         _ => return None,
@@ -87,7 +121,7 @@ fn range_of(range: &str, default: Output) -> Option<(Output, f32)> {
     Some((output, quality))
 }
 
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {
         shown.push_str("...");
@@ -97,7 +131,7 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
 
@@ -122,14 +156,17 @@ mod tests {
 
     #[test]
     fn the_best_known_range_wins() {
-        use Output::{List, Prediction, Verbose};
+        use Output::{List, Prediction};
+        let verbose = |top| Some(Output::Verbose { top });
         for (accept, expected) in [
             ("*/*", Some(Prediction)),
             ("application/*", Some(Prediction)),
             ("application/json", Some(List)),
             ("Application/JSON; charset=utf-8", Some(List)),
-            ("application/json;verbose", Some(Verbose)),
-            ("application/json ; Verbose ; q=0.5", Some(Verbose)),
+            ("application/json;verbose", verbose(5)),
+            ("application/json ; Verbose ; q=0.5", verbose(5)),
+            ("application/json;verbose;top_k=3", verbose(3)),
+            ("application/json;verbose;top_k=many", None),
             ("application/jsonlines", Some(Prediction)),
             ("application/json;q=0.2, application/jsonlines;q=0.9", Some(Prediction)),
             ("text/html, application/json;q=0.8", Some(List)),
@@ -156,7 +193,22 @@ mod tests {
         assert_eq!(negotiate(&headers(&[]), Output::List).unwrap(), Output::List);
         assert_eq!(negotiate(&headers(&[""]), Output::Prediction).unwrap(), Output::Prediction);
         let split = headers(&["text/html", "application/json;verbose"]);
-        assert_eq!(negotiate(&split, Output::List).unwrap(), Output::Verbose);
+        assert_eq!(negotiate(&split, Output::List).unwrap(), Output::Verbose { top: 5 });
         assert!(negotiate(&headers(&["text/html"]), Output::List).is_err());
+    }
+
+    #[test]
+    fn a_custom_attribute_asks_for_names_too() {
+        let asked = |text: &'static str| {
+            let attributes = (HeaderName::from_static(ATTRIBUTES), HeaderValue::from_static(text));
+            let accept = (ACCEPT, HeaderValue::from_static("application/json"));
+            negotiate(&HeaderMap::from_iter([attributes, accept]), Output::List).unwrap()
+        };
+        assert_eq!(asked("brazier-verbose"), Output::Verbose { top: 5 });
+        assert_eq!(asked("c000b4f9, brazier-top-k=2;trace=1"), Output::Verbose { top: 2 });
+        assert_eq!(asked("brazier-verbose,brazier-top-k=0"), Output::Verbose { top: 0 });
+        for other in ["verbose", "brazier-top-k=x", "brazier-verbose=1", ""] {
+            assert_eq!(asked(other), Output::List, "{other}");
+        }
     }
 }

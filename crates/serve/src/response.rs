@@ -1,12 +1,15 @@
 //! The bodies of answers.
 
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::{Output, RequestError, Signature};
 
-const JSON: &str = "application/json";
+/// From this probability on a class of a model with several labels is named.
+const LIKELY: f32 = 0.5;
+
+pub(crate) const JSON: &str = "application/json";
 const JSON_LINES: &str = "application/jsonlines";
 
 /// `probabilities` in the form asked for.
@@ -15,7 +18,7 @@ pub fn prediction(output: Output, probabilities: &[f32], signature: &Signature) 
         Output::List => (JSON, list(probabilities)),
         // No newline at the end: batch transform puts its own between records.
         Output::Prediction => (JSON_LINES, format!(r#"{{"prediction": {}}}"#, list(probabilities))),
-        Output::Verbose => (JSON, verbose(probabilities, signature)),
+        Output::Verbose { top } => (JSON, verbose(probabilities, signature, top)),
     };
     ([(CONTENT_TYPE, media_type)], body).into_response()
 }
@@ -27,34 +30,54 @@ fn list(probabilities: &[f32]) -> String {
     format!("[{}]", numbers.join(", "))
 }
 
-fn verbose(probabilities: &[f32], signature: &Signature) -> String {
-    let labels: Vec<String> = (0..probabilities.len()).map(|class| signature.class_name(class)).collect();
-    let labels: Vec<String> = labels.iter().map(|label| json!(label).to_string()).collect();
-    let predicted = labels.get(likeliest(probabilities)).map_or("null", String::as_str);
-    format!(
-        r#"{{"probabilities": {}, "labels": [{}], "predicted_label": {predicted}}}"#,
+/// The first three fields are those of the built-in algorithm's TensorFlow sibling.
+fn verbose(probabilities: &[f32], signature: &Signature, top: usize) -> String {
+    let quoted = |class: usize| json!(signature.class_name(class)).to_string();
+    let labels: Vec<String> = (0..probabilities.len()).map(quoted).collect();
+    let order = by_probability(probabilities);
+    let predicted = order.first().map_or("null", |&class| labels[class].as_str());
+    let entry = |&class: &usize| {
+        let (label, probability) = (&labels[class], f64::from(probabilities[class]));
+        format!(r#"{{"class": {class}, "label": {label}, "probability": {probability:?}}}"#)
+    };
+    let likeliest: Vec<String> = order.iter().take(top).map(entry).collect();
+    let mut body = format!(
+        r#"{{"probabilities": {}, "labels": [{}], "predicted_label": {predicted}, "#,
         list(probabilities),
         labels.join(", ")
-    )
+    );
+    if signature.is_multi_label() {
+        let likely = order.iter().filter(|&&class| probabilities[class] >= LIKELY);
+        let likely: Vec<&str> = likely.map(|&class| labels[class].as_str()).collect();
+        body.push_str(&format!(r#""predicted_labels": [{}], "#, likely.join(", ")));
+    }
+    let version = json!(signature.version());
+    body.push_str(&format!(r#""top_k": [{}], "model_version": {version}}}"#, likeliest.join(", ")));
+    body
 }
 
-/// The class of highest probability; the first of equals.
-fn likeliest(probabilities: &[f32]) -> usize {
-    let mut best = 0;
-    for (class, value) in probabilities.iter().enumerate() {
-        if *value > probabilities[best] {
-            best = class;
-        }
-    }
-    best
+/// The classes, likeliest first; of equals the lower number.
+fn by_probability(probabilities: &[f32]) -> Vec<usize> {
+    let mut classes: Vec<usize> = (0..probabilities.len()).collect();
+    classes.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+    classes
 }
+
+/// The `code` of an answer that is an error, for metrics and log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Code(pub &'static str);
 
 impl IntoResponse for RequestError {
     /// `{"error":{"code":"...","message":"..."}}`. The platform hands it to the caller inside a `ModelError`.
     fn into_response(self) -> Response {
         let (status, code) = self.status();
         let body = json!({"error": {"code": code, "message": crate::error::sentence(&self)}}).to_string();
-        (status, [(CONTENT_TYPE, JSON)], body).into_response()
+        let mut response = (status, [(CONTENT_TYPE, JSON)], body).into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(Code(code));
+        response
     }
 }
 
@@ -78,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_first_of_equals_is_the_likeliest() {
-        assert_eq!(likeliest(&[0.2, 0.4, 0.4]), 1);
-        assert_eq!(likeliest(&[]), 0);
+        assert_eq!(by_probability(&[0.2, 0.4, 0.4]), [1, 2, 0]);
+        assert_eq!(by_probability(&[]), [0; 0]);
     }
 }

@@ -1,112 +1,146 @@
-//! The paths that SageMaker calls.
+//! The paths that are answered, and what every answer carries.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::{num::NonZero, thread};
+use std::time::Instant;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::extract::{Request, State};
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use brazier_image::ImageError;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use serde_json::json;
 
-use crate::engine::State as EngineState;
-use crate::{Engine, Output, RequestError, Signature, body, media, response};
+use crate::invocations::invocations;
+use crate::response::{Code, JSON};
+use crate::service::Service;
+use crate::trace::{Stages, milliseconds, request_id};
+use crate::{Hosted, RequestError, metrics, models_api, page};
 
-/// What all requests share.
-pub(crate) struct Service {
-    pub engine: Engine,
-    /// Largest request body in bytes.
-    pub max_body: usize,
-    /// Form of an answer whose request leaves it to us.
-    pub default_output: Output,
-    /// One permit a core: decoding may take hundreds of megabytes an image.
-    decoders: Arc<Semaphore>,
-    draining: AtomicBool,
-}
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-impl Service {
-    pub(crate) fn new(engine: Engine, max_body: usize, default_output: Output) -> Self {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let decoders = Arc::new(Semaphore::new(cores));
-        Service { engine, max_body, default_output, decoders, draining: AtomicBool::new(false) }
-    }
+/// Requests at once and MiB a request that a batch transform job is told to use; the platform takes no more than
+/// 100 MiB of them together. Sixteen is what the built-in algorithm's notebook asks for.
+const TRANSFORMS: usize = 16;
+const PAYLOAD: usize = 6;
 
-    /// From now on `/ping` says that no more requests should come.
-    pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
-    fn signature(&self) -> Result<Arc<Signature>, RequestError> {
-        match self.engine.state() {
-            EngineState::Loading => Err(RequestError::Loading),
-            EngineState::Ready(signature) => Ok(signature),
-            EngineState::Failed(failure) => Err(RequestError::Failed(failure)),
-        }
-    }
-
-    /// Decodes off the threads that serve connections. A client that leaves does not free the permit: the decoder
-    /// cannot be stopped.
-    async fn decode(&self, encoded: Vec<u8>, signature: Arc<Signature>) -> Result<Vec<u8>, RequestError> {
-        let permit = Arc::clone(&self.decoders).acquire_owned().await;
-        let decoded = spawn_blocking(move || -> Result<Vec<u8>, ImageError> {
-            let _permit = permit;
-            signature.preprocess(&encoded)
-        });
-        Ok(decoded.await.map_err(|error| RequestError::Decoder(error.to_string()))??)
-    }
-}
-
-/// `/ping` and `/invocations`; everything else is an error in JSON.
-pub(crate) fn router(service: Arc<Service>) -> Router {
-    Router::new()
+/// Everything that is answered; other paths are an error in JSON.
+pub(crate) fn router(service: &Arc<Service>) -> Router {
+    let mut router = Router::new()
         // Newer text of SageMaker's guide lists /ping under POST; `get` answers HEAD as well.
         .route("/ping", get(ping).post(ping))
         .route("/invocations", post(invocations))
+        .route("/execution-parameters", get(execution_parameters))
+        .route("/metrics", get(metrics));
+    if matches!(service.hosted, Hosted::Many(_)) {
+        router = router.merge(models_api::routes());
+    } else if service.configuration.page {
+        router = router.route("/", get(page::page));
+    }
+    router
         .fallback(async || RequestError::NotFound)
         .method_not_allowed_fallback(async || RequestError::Method)
-        .with_state(service)
+        .layer(from_fn_with_state(Arc::clone(service), observed))
+        .with_state(Arc::clone(service))
 }
 
-/// Healthy or not, by a look at the state: a busy engine does not delay it.
+/// Gives every request a name, and counts and logs those for predictions.
+async fn observed(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let id = request_id(request.headers());
+    let path = request.uri().path().to_owned();
+    let presence = Presence { service: &service, answered: false };
+    let mut response = next.run(request).await;
+    presence.answered();
+    let total = begun.elapsed();
+    let status = response.status().as_u16();
+    let code = response.extensions().get::<Code>().map(|code| code.0);
+    let stages = response.extensions().get::<Stages>().copied();
+    let headers = response.headers_mut();
+    if let Some(stages) = &stages {
+        service.metrics.answered(status, code, stages, total);
+        insert(headers, SERVER_TIMING, &stages.header(total));
+    }
+    insert(headers, REQUEST_ID, &id);
+    if service.is_draining() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if path != "/ping" {
+        log(&service, &id, &path, (status, code), &stages.unwrap_or_default(), milliseconds(total));
+    }
+    response
+}
+
+/// All that goes in is visible ASCII.
+fn insert(headers: &mut axum::http::HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+fn log(
+    service: &Service,
+    id: &str,
+    path: &str,
+    (status, code): (u16, Option<&'static str>),
+    stages: &Stages,
+    total: f64,
+) {
+    let log = service.configuration.log;
+    if log != crate::log::Format::Json {
+        return;
+    }
+    let mut fields = json!({"request_id": id, "path": path, "status": status});
+    if let Some(code) = code {
+        fields["code"] = json!(code);
+    }
+    for (stage, time) in stages.reached() {
+        fields[format!("{stage}_ms")] = json!(milliseconds(time));
+    }
+    if let Some(batch) = stages.batch {
+        fields["batch"] = json!(batch);
+    }
+    fields["total_ms"] = json!(total);
+    log.request(fields);
+}
+
+/// Counts a client that leaves before its answer: hyper drops the future then.
+struct Presence<'a> {
+    service: &'a Service,
+    answered: bool,
+}
+
+impl Presence<'_> {
+    fn answered(mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.service.metrics.left();
+        }
+    }
+}
+
 async fn ping(State(service): State<Arc<Service>>) -> Result<StatusCode, RequestError> {
-    service.signature()?;
-    match service.draining.load(Ordering::Relaxed) {
-        true => Err(RequestError::Draining),
-        false => Ok(StatusCode::OK),
-    }
+    service.health().map(|()| StatusCode::OK)
 }
 
-/// One encoded image in, one probability a class out. Requests that arrive while draining are answered too: the
-/// platform routed them before it knew.
-async fn invocations(
-    State(service): State<Arc<Service>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, RequestError> {
-    let answer = invoke(&service, &headers, body).await;
-    if let Err(error) = &answer
-        && error.status().0 == StatusCode::INTERNAL_SERVER_ERROR
-    {
-        eprintln!("brazier: request failed: {}", crate::error::sentence(error));
-    }
-    answer
+/// What a batch transform job may use that was not told otherwise. Without `BatchStrategy`: the platform and its local
+/// mode want that spelt in two ways, and each fails on the other's.
+async fn execution_parameters(State(service): State<Arc<Service>>) -> Response {
+    let limits = &service.configuration.limits;
+    let parameters = json!({
+        "MaxConcurrentTransforms": TRANSFORMS.min(limits.waiting).max(1),
+        "MaxPayloadInMB": PAYLOAD.min(service.configuration.max_body >> 20).max(1),
+    });
+    ([(CONTENT_TYPE, JSON)], parameters.to_string()).into_response()
 }
 
-async fn invoke(service: &Service, headers: &HeaderMap, body: Body) -> Result<Response, RequestError> {
-    // The body first, even where the headers suffice to refuse it: see `body`.
-    let encoded = body::read(body, service.max_body).await?;
-    media::check_content_type(headers)?;
-    let output = media::negotiate(headers, service.default_output)?;
-    let signature = service.signature()?;
-    if encoded.is_empty() {
-        return Err(RequestError::EmptyBody);
-    }
-    let pixels = service.decode(encoded, Arc::clone(&signature)).await?;
-    let probabilities = service.engine.predict(pixels).await?;
-    Ok(response::prediction(output, &probabilities, &signature))
+async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], service.metrics.text(service.now())).into_response()
 }

@@ -2,6 +2,7 @@
 
 use brazier_image::{ImageError, InputShape, Limits, Preprocess};
 use brazier_model::artifact::Artifact;
+use brazier_model::layout::Output;
 use brazier_model::{ModelError, artifact, metadata};
 
 /// A SageMaker batch transform job sends up to 100 MB; the limits on pixels and memory stay the usual ones.
@@ -13,6 +14,9 @@ pub struct Signature {
     preprocessing: Preprocess,
     classes: usize,
     class_names: Option<Vec<String>>,
+    multi_label: bool,
+    version: String,
+    bytes: u64,
 }
 
 impl Signature {
@@ -24,8 +28,16 @@ impl Signature {
     pub(crate) fn of(artifact: &Artifact) -> Result<Self, ModelError> {
         let shape = input_shape(artifact.shape)?;
         let classes = artifact.layout.classes;
+        let known = |preprocessing, class_names| Signature {
+            preprocessing,
+            classes,
+            class_names,
+            multi_label: artifact.layout.output == Output::Logistic,
+            version: version(artifact),
+            bytes: artifact.arrays().map(|(_, _, values)| size_of_val(values) as u64).sum(),
+        };
         let Some(metadata) = &artifact.metadata else {
-            return Ok(Self::new(Preprocess::squash(shape), classes, None));
+            return Ok(known(Preprocess::squash(shape), None));
         };
         let refused = |reason: String| ModelError::File { file: metadata::FILE.into(), reason };
         let preprocessing: Preprocess = serde_json::from_value(metadata.preprocessing.clone())
@@ -42,12 +54,15 @@ impl Signature {
             Some(names) if names.len() != classes => {
                 Err(refused(format!("it names {} classes, the network has {classes}", names.len())))
             }
-            _ => Ok(Self::new(preprocessing, classes, class_names)),
+            _ => Ok(known(preprocessing, class_names)),
         }
     }
 
-    pub(crate) fn new(preprocessing: Preprocess, classes: usize, class_names: Option<Vec<String>>) -> Self {
-        Signature { preprocessing, classes, class_names }
+    /// Of a model without names, for tests.
+    #[cfg(test)]
+    pub(crate) fn nameless(preprocessing: Preprocess, classes: usize) -> Self {
+        let version = String::new();
+        Signature { preprocessing, classes, class_names: None, multi_label: false, version, bytes: 0 }
     }
 
     /// One encoded image as the network takes it: H x W x C bytes.
@@ -76,11 +91,37 @@ impl Signature {
         self.class_names.as_deref()
     }
 
+    /// Whether an image can have several classes, each with a probability of its own.
+    pub fn is_multi_label(&self) -> bool {
+        self.multi_label
+    }
+
+    /// Which model this is: the number in the name of its weights' file and a checksum of the weights, `0007-1a2b3c4d`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Bytes of the weights.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Name of class `class`, its number where it has none.
     pub fn class_name(&self, class: usize) -> String {
         let name = self.class_names().and_then(|names| names.get(class));
         name.cloned().unwrap_or_else(|| class.to_string())
     }
+}
+
+fn version(artifact: &Artifact) -> String {
+    let mut checksum = crc32fast::Hasher::new();
+    for (name, _, values) in artifact.arrays() {
+        checksum.update(name.as_bytes());
+        checksum.update(bytemuck::cast_slice(values));
+    }
+    let name = artifact.params_file().trim_end_matches(".params");
+    let number = name.rsplit('-').next().unwrap_or_default();
+    format!("{number}-{:08x}", checksum.finalize())
 }
 
 fn input_shape(shape: [usize; 3]) -> Result<InputShape, ModelError> {

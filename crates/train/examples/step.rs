@@ -60,7 +60,7 @@ fn main() {
     let (mut losses, mut times) = (Vec::new(), Vec::new());
     for update in 1..=steps.max(1) {
         let clock = Instant::now();
-        let (seen, _) = trainer.step(batch.clone(), update, 0.01, false).unwrap();
+        let seen = trainer.step(Some(batch.clone()), 1.0, update, 0.01, false).unwrap().seen;
         job.device.sync().unwrap();
         times.push(clock.elapsed().as_secs_f64());
         losses.push(seen.mean_loss());

@@ -70,4 +70,12 @@ pub enum TrainError {
         /// Ranks that share a step.
         ranks: usize,
     },
+    /// Fewer images in a step than ranks.
+    #[error("a step of {batch} images for {ranks} ranks: expected one image or more for each")]
+    TooManyRanks {
+        /// Samples a step takes over all ranks.
+        batch: usize,
+        /// Ranks that share a step.
+        ranks: usize,
+    },
 }

@@ -8,7 +8,7 @@ use brazier_model::ResNet;
 use brazier_model::layout::Output;
 use brazier_model::loss::{self, Emphasis};
 
-use crate::reduce::reduce_seen;
+use crate::reduce::{Word, reduce_words};
 use crate::seen::{Seen, judge};
 use crate::step::upload;
 use crate::tally::Tally;
@@ -26,18 +26,18 @@ pub fn evaluate(
     collective: &mut dyn Collective,
     stop: &AtomicBool,
 ) -> Result<Option<(Seen, Tally)>, TrainError> {
-    let share = Share { rank: collective.rank(), world: collective.world(), batch_size: job.batch };
-    let mut outcome = (Seen::default(), false);
+    let share = Share::new(collective.rank(), collective.world(), job.batch);
+    let mut word = Word::default();
     let mut tally = Tally::new(job.layout.classes, job.layout.output == Output::Softmax);
     let batches = loader.evaluation(&job.preprocess, share)?;
     for batch in batches.take(job.evaluation_batches.unwrap_or(usize::MAX)) {
-        outcome.1 = stop.load(Ordering::Relaxed);
-        if outcome.1 {
+        word.stop = stop.load(Ordering::Relaxed);
+        if word.stop {
             break;
         }
         let batch = match batch {
             Err(DataError::Stopped) => {
-                outcome.1 = true;
+                word.stop = true;
                 break;
             }
             batch => batch?,
@@ -46,13 +46,12 @@ pub fn evaluate(
         let logits = network.forward(pixels);
         let cost = loss::cost(logits.clone(), &truth, &Emphasis::default());
         let mean_loss = cost.into_data().iter::<f64>().sum();
-        outcome.0.add(judge(logits.clone(), &truth, mean_loss, None));
+        word.seen.add(judge(logits.clone(), &truth, mean_loss, None));
         tally.take(&batch, &logits.into_data().iter::<f32>().collect::<Vec<_>>());
     }
-    if collective.world() > 1 {
-        outcome = reduce_seen(outcome, collective)?;
-        tally.reduce(collective)?;
+    let Word { seen, stop, .. } = reduce_words(word, collective)?;
+    if !stop {
+        tally.reduce(job.shape, collective)?;
     }
-    let (seen, stopped) = outcome;
-    Ok((!stopped).then_some((seen, tally)))
+    Ok((!stop).then_some((seen, tally)))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use brazier_collective::Wire;
 use brazier_image::augment::TrainTransform;
 use brazier_image::preprocess::Preprocess;
 use brazier_model::freeze::Frozen;
@@ -52,7 +53,7 @@ pub struct Job {
     pub device: Device,
     /// Passes over the training samples.
     pub epochs: usize,
-    /// Images of a step on one rank.
+    /// Images of a step over all ranks.
     pub batch: usize,
     /// Samples that make an epoch, over all ranks; the channel may hold more or fewer.
     pub samples_per_epoch: usize,
@@ -74,6 +75,8 @@ pub struct Job {
     pub gradient_accumulation: usize,
     /// Number format of the convolutions.
     pub compute: Compute,
+    /// Number format in which gradients travel between ranks.
+    pub wire: Wire,
     /// From which initial weights, sample order and augmentation follow.
     pub seed: u64,
     /// Whether each epoch has an order of its own; off, samples come as stored.

@@ -3,6 +3,7 @@
 //! - [`job`]: what is to be trained, resolved: no text, no paths to look for
 //! - [`run`]: the loop, read downward: epoch, step, evaluate, store, stop
 //! - [`step`]: forward, backward, update; [`reduce`]: over ranks; [`optimizer`], [`schedule`]: with what and how far
+//! - [`alike`]: what every rank takes from the first
 //! - [`mixup`], [`average`], [`accumulate`], [`loss_scale`]: what a job can ask for beside the plain step
 //! - [`evaluate`]: a channel, every image once; [`seen`]: the counts behind accuracy and loss; [`tally`]: those of each class
 //! - [`early_stop`], [`store`]: when to end, which weights stay
@@ -13,6 +14,7 @@
 //! Called by `cli`. Invariant: all ranks take the same number of steps and leave the loop at the same one.
 
 pub mod accumulate;
+pub mod alike;
 pub mod average;
 pub mod checkpoint;
 pub mod early_stop;

@@ -102,6 +102,8 @@ pub struct Trained {
     pub rate: f64,
     /// The part of `time` spent waiting for data.
     pub waited: Duration,
+    /// The part of `time` spent with other ranks, of which there may be none.
+    pub exchanged: Duration,
 }
 
 /// What the validation channel said.
@@ -123,6 +125,18 @@ impl Trained {
     pub fn data_wait(&self) -> f64 {
         percent(self.waited, self.time)
     }
+
+    /// What the time went into, in percent, and what most of it went into; nothing of a single rank.
+    pub fn shares(&self) -> Option<String> {
+        if self.exchanged.is_zero() {
+            return None;
+        }
+        let (data, exchange) = (self.data_wait(), percent(self.exchanged, self.time));
+        let parts = [("compute", 100.0 - data - exchange), ("communication", exchange), ("data", data)];
+        let most = parts.iter().max_by(|(_, one), (_, other)| one.total_cmp(other))?.0;
+        let parts = parts.map(|(name, part)| format!("{name} {part:.1}%")).join(", ");
+        Some(format!("{parts}; the bottleneck is {most}"))
+    }
 }
 
 /// A part of a time in percent; 0 of no time.
@@ -134,6 +148,13 @@ pub fn percent(part: Duration, whole: Duration) -> f64 {
 pub trait Report {
     /// Something happened.
     fn event(&mut self, event: &Event);
+}
+
+/// Tells nobody: of several ranks one is enough for a person.
+pub struct Silent;
+
+impl Report for Silent {
+    fn event(&mut self, _event: &Event) {}
 }
 
 /// Samples in a second; 0 in no time.

@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::{Position, Saver, exact};
 use crate::early_stop::Watch;
 use crate::evaluate::evaluate;
+use crate::reduce::Word;
 use crate::report::{Event, Report, Trained, Validation};
+use crate::schedule::Schedule;
 use crate::step::Trainer;
 use crate::store::Store;
 use crate::summary::Summary;
@@ -93,7 +95,9 @@ struct Run<'a> {
     report: &'a mut dyn Report,
     stop: &'a AtomicBool,
     share: Share,
+    /// Steps of an epoch.
     steps: usize,
+    schedule: Schedule,
     /// The next step.
     position: Position,
     /// On the first rank.
@@ -103,6 +107,21 @@ struct Run<'a> {
     watch: Option<Watch>,
     summary: Summary<'a>,
     outcome: Outcome,
+}
+
+/// Steps of an epoch.
+///
+/// # Errors
+/// Fewer samples than a step takes; fewer images in a step than ranks.
+fn steps_of(job: &Job, share: Share) -> Result<usize, TrainError> {
+    let (samples, batch, ranks) = (job.samples_per_epoch, share.step, share.world);
+    if batch < ranks {
+        return Err(TrainError::TooManyRanks { batch, ranks });
+    }
+    match steps_per_epoch(samples, batch) {
+        0 => Err(TrainError::TooFewSamples { samples, batch, ranks }),
+        steps => Ok(steps),
+    }
 }
 
 /// What the validation channel said, if there is one, and whether the epoch is strictly the best.
@@ -121,12 +140,8 @@ impl<'a> Run<'a> {
         report: &'a mut dyn Report,
         stop: &'a AtomicBool,
     ) -> Result<Self, TrainError> {
-        let share = Share { rank: collective.rank(), world: collective.world(), batch_size: job.batch };
-        let steps = steps_per_epoch(job.samples_per_epoch, job.batch, share.world);
-        if steps == 0 {
-            let (samples, ranks) = (job.samples_per_epoch, share.world);
-            return Err(TrainError::TooFewSamples { samples, batch: job.batch * ranks, ranks });
-        }
+        let share = Share::new(collective.rank(), collective.world(), job.batch);
+        let steps = steps_of(job, share)?;
         let device = job.device.clone().autodiff();
         let network = job.initial.clone().unwrap_or_else(|| {
             initial::initialise(ResNet::new(&job.layout, &device), &job.layout.head, job.seed)
@@ -139,6 +154,7 @@ impl<'a> Run<'a> {
             stop,
             share,
             steps,
+            schedule: job.schedule.clone(),
             position: Position::default(),
             saver: None,
             store: None,
@@ -155,35 +171,39 @@ impl<'a> Run<'a> {
         let plan = TrainPlan { seed, epoch: epoch as u64, steps, start_step: before.step, share, shuffle };
         self.report.event(&Event::EpochStarted { epoch, epochs: self.job.epochs, steps });
         self.summary.forget();
-        let clock = Instant::now();
+        let (clock, exchanged_before) = (Instant::now(), self.trainer.exchanged());
         let mut batches = self.channels.train.train_epoch(&self.job.transform, plan)?;
         for step in before.step..steps {
             let Some(batch) = batches.next() else { break };
             let stop = self.stop.load(Ordering::Relaxed);
             let batch = match batch {
                 // Told to stop while the data was not there: the step in hand cannot be done.
-                Err(DataError::Stopped) => {
-                    self.outcome.stopped = true;
-                    return Ok(None);
-                }
-                batch => batch?,
+                Err(DataError::Stopped) => None,
+                batch => Some(batch?),
             };
             let update = epoch * steps + step + 1;
-            let rate = self.job.schedule.rate(update);
-            let (seen_now, stopped) = self.trainer.step(batch, update, rate, stop)?;
+            let rate = self.schedule.rate(update);
+            let part = share.images as f64 / share.step as f64;
+            let word = self.trainer.step(batch, part, update, rate, stop)?;
+            if word.void {
+                self.outcome.stopped = true;
+                return Ok(None);
+            }
+            let Word { seen: seen_now, stop, .. } = word;
             let mut seen = self.position.seen;
             seen.add(seen_now);
             let (time, waited) = (before.time + clock.elapsed(), before.waited + batches.waited());
-            self.position = Position { epoch, step: step + 1, seen, time, waited, rate };
+            let exchanged = before.exchanged + self.trainer.exchanged() - exchanged_before;
+            self.position = Position { epoch, step: step + 1, seen, time, waited, exchanged, rate };
             self.report.event(&Event::Stepped { epoch, step, steps, seen, time });
-            if stopped {
+            if stop {
                 self.outcome.stopped = true;
                 return Ok(None);
             }
             self.save_if_due();
         }
-        let Position { seen, time, waited, rate, .. } = self.position;
-        let trained = Trained { epoch, seen, time, rate, waited };
+        let Position { seen, time, waited, exchanged, rate, .. } = self.position;
+        let trained = Trained { epoch, seen, time, rate, waited, exchanged };
         self.report.event(&Event::Trained(&trained));
         self.tell_news(self.channels.train);
         Ok(Some(trained))
@@ -197,7 +217,7 @@ impl<'a> Run<'a> {
             return Ok(Some(Validated { accuracy: None, macro_f1: None, best: false }));
         };
         let clock = Instant::now();
-        let network = self.trainer.network();
+        let network = self.trainer.network_to_judge()?;
         let found = evaluate(&network, self.job, loader, self.trainer.collective(), self.stop)?;
         let Some((seen, tally)) = found else {
             self.outcome.stopped = true;
@@ -311,6 +331,11 @@ impl<'a> Run<'a> {
         }
         self.report.event(&Event::Ended);
         // The model is stored all the same.
-        saved.map(|()| self.outcome)
+        saved?;
+        // Nobody leaves before the model is there: the first container that ends may end the whole job.
+        if self.share.world > 1 {
+            self.trainer.collective().barrier()?;
+        }
+        Ok(self.outcome)
     }
 }

@@ -1,6 +1,7 @@
 //! One step: forward, backward, reduce over ranks, update.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use brazier_collective::Collective;
 use brazier_data::{Batch, Labels};
@@ -11,14 +12,15 @@ use burn::module::Module;
 use burn::tensor::{DType, Device, Gradients, Tensor};
 
 use crate::accumulate::{Sums, split};
+use crate::alike::as_on_the_first;
 use crate::average::Average;
 use crate::checkpoint::State;
-use crate::checkpoint::tensors::{self, Bytes};
+use crate::checkpoint::tensors::{self, Bytes, Part};
 use crate::job::Compute;
 use crate::loss_scale::LossScale;
 use crate::mixup::Mix;
 use crate::optimizer::{Optimizer, Update};
-use crate::reduce::reduce_step;
+use crate::reduce::{Word, reduce_gradients, reduce_words};
 use crate::seen::{Seen, judge};
 use crate::{Job, TrainError};
 
@@ -59,19 +61,40 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// Begins with the network of rank 0: other processors may draw other last bits.
+    ///
+    /// # Errors
+    /// Another rank is gone.
+    pub fn begin_alike(&mut self) -> Result<(), TrainError> {
+        let head = &self.job.layout.head;
+        self.network = as_on_the_first(self.network.clone(), head, false, self.collective)?;
+        if let Some(average) = &mut self.average {
+            average.resume(self.network.valid(), average.updates());
+        }
+        Ok(())
+    }
+
+    /// The network to judge, without gradients and with the moving statistics of rank 0, whose are kept.
+    ///
+    /// # Errors
+    /// Another rank is gone.
+    pub fn network_to_judge(&mut self) -> Result<ResNet, TrainError> {
+        Ok(as_on_the_first(self.network(), &self.job.layout.head, true, self.collective)?)
+    }
+
     /// The network to judge and to keep, without gradients: as the last step left it, or the average if the job has one.
     pub fn network(&self) -> ResNet {
         self.average.as_ref().map_or_else(|| self.network.valid(), |average| average.network().clone())
     }
 
     /// Adds weights, statistics, moments and the average to a snapshot of `state`; the rest of it is the run's.
-    pub fn collect(&self, state: &mut State, tensors: &mut Vec<(String, Tensor<1>)>) {
+    pub fn collect(&self, state: &mut State, parts: &mut Vec<Part>) {
         let head = &self.job.layout.head;
-        tensors::collect(self.network.valid(), head, NETWORK, tensors);
+        tensors::collect(self.network.valid(), head, NETWORK, parts);
         let (updates, moments) = self.optimizer.memory();
-        tensors::collect_moments(moments, tensors);
+        tensors::collect_moments(moments, parts);
         if let Some(average) = &self.average {
-            tensors::collect(average.network().clone(), head, AVERAGE, tensors);
+            tensors::collect(average.network().clone(), head, AVERAGE, parts);
             state.average_updates = average.updates();
         }
         (state.updates, state.loss_scale) = (updates, self.scale.clone());
@@ -97,31 +120,45 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
+    /// Time spent with other ranks so far.
+    pub fn exchanged(&self) -> Duration {
+        self.collective.spent().time
+    }
+
     /// The link to the other ranks.
     pub fn collective(&mut self) -> &mut dyn Collective {
         self.collective
     }
 
-    /// Trains on one batch of this rank and moves the weights by the mean gradient of all ranks, at `rate`. `update` is the step's
-    /// number in the run, from 1. `stop` is this rank's wish; the answer says whether any rank wished it, so that all leave after
-    /// the same step.
+    /// Trains on one batch of this rank, which is the part `share` of the step's images, and moves the weights by the mean gradient of all
+    /// images, at `rate`. `update` is the step's number in the run, from 1. `stop` is this rank's wish; the answer says what all
+    /// ranks saw and whether any wished it, so that all leave after the same step. If a rank has no batch, nobody moves.
     ///
     /// # Errors
     /// Another rank is gone.
     pub fn step(
         &mut self,
-        batch: Batch,
+        batch: Option<Batch>,
+        share: f64,
         update: usize,
         rate: f64,
         stop: bool,
-    ) -> Result<(Seen, bool), TrainError> {
+    ) -> Result<Word, TrainError> {
+        let Some(batch) = batch else {
+            let word = Word { stop: true, void: true, ..Word::default() };
+            return Ok(reduce_words(word, self.collective)?);
+        };
         let (pixels, truth) = upload(batch, &self.device, self.job.compute);
         let mix = Mix::draw(self.job.mixup, self.job.seed, update, self.collective.rank());
         let (seen, mut gradients) = self.gradients(pixels, &truth, mix);
-        let (mut outcome, head) = ((seen, stop), &self.job.layout.head);
+        let word = reduce_words(Word { seen, stop, void: false }, self.collective)?;
+        if word.void {
+            return Ok(word);
+        }
+        let head = &self.job.layout.head;
         if self.collective.world() > 1 {
             let network = self.network.clone();
-            outcome = reduce_step(network, head, &mut gradients, outcome, self.collective)?;
+            reduce_gradients(network, head, &mut gradients, share, self.job.wire, self.collective)?;
         }
         let share = 1.0 / self.scale.factor();
         if self.scale.accepts(self.network.clone(), head, &gradients) {
@@ -131,7 +168,7 @@ impl<'a> Trainer<'a> {
         if let Some(average) = &mut self.average {
             average.update(self.network.valid(), head);
         }
-        Ok(outcome)
+        Ok(word)
     }
 
     /// What the network says of a batch, and the gradients of its mean loss, computed in as many parts as the job asks for.

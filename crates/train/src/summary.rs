@@ -4,6 +4,9 @@
 mod chart;
 mod json;
 mod page;
+mod shared;
+
+use std::sync::Arc;
 
 use brazier_checkpoint::commit;
 use serde::{Deserialize, Serialize};
@@ -60,7 +63,7 @@ impl Past {
     pub fn set_pictures(&mut self, sections: &Bytes, shape: [usize; 3]) {
         for (name, judged) in [("last", &mut self.last), ("kept", &mut self.kept)] {
             if let (Some(judged), Some(pictures)) = (judged, sections.get(&section(name))) {
-                judged.tally.set_pictures(pictures, shape);
+                Arc::make_mut(&mut judged.tally).set_pictures(pictures, shape);
             }
         }
     }
@@ -81,7 +84,9 @@ struct Epoch {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Judged {
     validation: Validation,
-    tally: Tally,
+    /// Of a thousand classes a million cells, which a checkpoint takes along.
+    #[serde(with = "shared")]
+    tally: Arc<Tally>,
 }
 
 impl<'a> Summary<'a> {
@@ -110,7 +115,7 @@ impl<'a> Summary<'a> {
         if let Some(epoch) = self.past.epochs.last_mut() {
             epoch.validation = Some(*validation);
         }
-        self.past.last = Some(Judged { validation: *validation, tally });
+        self.past.last = Some(Judged { validation: *validation, tally: Arc::new(tally) });
     }
 
     /// The weights move again: what was said of them no longer holds.

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use brazier_collective::{Collective, CollectiveError};
+use brazier_collective::{Collective, CollectiveError, Wire};
 use brazier_data::{Batch, Labels};
 use brazier_image::Pixels;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub struct Tally {
     /// Row by row: how many images of the row's class were said to belong to the column's. Only where each image has one
     /// class, and up to 1,000 classes.
     pub confusion: Option<Vec<u64>>,
-    /// The answers of this rank that were furthest from the truth, worst first.
+    /// The answers that were furthest from the truth, worst first.
     pub mistakes: Vec<Mistake>,
 }
 
@@ -153,17 +153,41 @@ impl Tally {
         self.mistakes.truncate(MISTAKES);
     }
 
-    /// Sums the counts over the ranks; each keeps its own mistakes.
+    /// Sums the counts over the ranks and takes the worst mistakes of all, with pictures of `[channels, height, width]`.
     ///
     /// # Errors
     /// Another rank is gone.
-    pub fn reduce(&mut self, collective: &mut dyn Collective) -> Result<(), CollectiveError> {
+    pub fn reduce(
+        &mut self,
+        shape: [usize; 3],
+        collective: &mut dyn Collective,
+    ) -> Result<(), CollectiveError> {
+        if collective.world() == 1 {
+            return Ok(());
+        }
+        self.sum(collective)?;
+        let own = serde_json::to_vec(&self.mistakes).unwrap_or_default();
+        let pictures = collective.all_gather(self.pictures())?;
+        let all = collective.all_gather(own)?;
+        self.mistakes.clear();
+        for (mistakes, pictures) in all.iter().zip(pictures) {
+            let mut theirs = Tally {
+                mistakes: serde_json::from_slice(mistakes).unwrap_or_default(),
+                ..Tally::new(0, false)
+            };
+            theirs.set_pictures(&pictures, shape);
+            theirs.mistakes.into_iter().for_each(|mistake| self.keep(mistake));
+        }
+        Ok(())
+    }
+
+    fn sum(&mut self, collective: &mut dyn Collective) -> Result<(), CollectiveError> {
         let mut lists = vec![&mut self.actual, &mut self.predicted, &mut self.right];
         lists.extend(self.confusion.as_mut());
         // Exact up to 16 million images of a class.
         let mut bucket: Vec<f32> =
             lists.iter().flat_map(|list| list.iter().map(|&count| count as f32)).collect();
-        collective.all_reduce_sum(&mut bucket)?;
+        collective.all_reduce_sum(&mut bucket, Wire::Float32)?;
         let mut sums = bucket.into_iter();
         for count in lists.into_iter().flatten() {
             *count = sums.next().unwrap_or_default() as u64;

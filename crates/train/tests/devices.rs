@@ -44,7 +44,7 @@ fn steps(device: Device, layers: u32, shape: [usize; 3]) -> Steps {
         let labels = Labels::Classes(vec![0, 1, 2, 2, 1, 0]);
         let pixels = weights::pixels(6, shape);
         let batch = Batch { pixels, labels, shape: job.transform.shape, origins: Vec::new() };
-        trainer.step(batch, update, 0.01, false).unwrap().0.mean_loss()
+        trainer.step(Some(batch), 1.0, update, 0.01, false).unwrap().seen.mean_loss()
     };
     let losses = (1..=2).map(step).collect();
     Steps { before, after: all(&trainer), losses }

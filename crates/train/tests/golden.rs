@@ -17,6 +17,7 @@ use brazier_model::Layout;
 use brazier_model::layout::Output;
 use brazier_model::parameters::{Kind, export};
 use brazier_train::optimizer::Rule;
+use brazier_train::reduce::Word;
 use brazier_train::step::Trainer;
 use serde_json::Value;
 
@@ -74,7 +75,8 @@ fn check(case: &Value) {
         let pixels = weights::pixels(batch, shape);
         let images =
             Batch { pixels, labels: labels.clone(), shape: job.transform.shape, origins: Vec::new() };
-        let (seen, _) = trainer.step(images, index + 1, number(&step["learning_rate"]), false).unwrap();
+        let Word { seen, .. } =
+            trainer.step(Some(images), 1.0, index + 1, number(&step["learning_rate"]), false).unwrap();
         let loss = loss(step["probabilities"].as_array().unwrap(), &labels);
         let context =
             format!("{}, {} layers, several {several}, step {index}", case["optimizer"], case["num_layers"]);

@@ -17,18 +17,11 @@ use brazier_image::{Pixels, encode};
 use brazier_model::Layout;
 use brazier_model::artifact::Artifact;
 use brazier_model::parameters::export;
-use brazier_train::report::{Event, Report};
+use brazier_train::report::Silent;
 use brazier_train::schedule::Decay;
 use brazier_train::{Channels, Job, Outcome, run};
 
 const SHAPE: [usize; 3] = [1, 8, 8];
-
-/// Forgets everything.
-struct Silent;
-
-impl Report for Silent {
-    fn event(&mut self, _event: &Event) {}
-}
 
 /// Twelve images in two class folders: a bright left half, or a bright right half, with a little noise.
 fn samples(folder: &Path) -> Loader {

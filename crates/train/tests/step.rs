@@ -37,7 +37,7 @@ fn train(job: &Job, steps: usize) -> Vec<Vec<f32>> {
     let mut trainer = Trainer::new(job, network, &mut collective);
     let mut after = vec![learned(&trainer)];
     for update in 1..=steps {
-        trainer.step(batch(job), update, RATE, false).unwrap();
+        trainer.step(Some(batch(job)), 1.0, update, RATE, false).unwrap();
         after.push(learned(&trainer));
     }
     after
@@ -104,7 +104,7 @@ fn a_loss_scale_that_is_too_large_is_halved_and_the_step_left_out() {
     let mut left_out = 0;
     for update in 1..=20 {
         let labels = Labels::MultiHot { classes: 3, values: values.clone() };
-        trainer.step(Batch { labels, ..batch(&job) }, update, 1e-9, false).unwrap();
+        trainer.step(Some(Batch { labels, ..batch(&job) }), 1.0, update, 1e-9, false).unwrap();
         if learned(&trainer) == before {
             left_out += 1;
         } else {

@@ -1,9 +1,11 @@
 //! Writes the inputs that fuzzing begins with: `seeds REPOSITORY CORPUS` fills one folder of CORPUS for each target, from
 //! the golden files of REPOSITORY.
 
+use brazier_checkpoint::archive::{self, Files};
+use brazier_checkpoint::state;
 use brazier_mxnet::recordio::{MAGIC, Writer, offsets, record_at};
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Larger files teach the fuzzer little and slow it down.
@@ -39,6 +41,17 @@ fn main() -> io::Result<()> {
     for (name, bytes) in files(&repository.join("crates/image/tests/golden"))? {
         seed("image", &name, &after(&[0], &bytes))?;
     }
+    let scratch = corpus.join("scratch");
+    let sections: [(&str, &[u8]); 2] = [("network/arg:a", &[0, 0, 128, 63]), ("empty", &[])];
+    state::write(&scratch, &serde_json::json!({"epoch": 3, "rate": 0.1}), sections)
+        .map_err(io::Error::other)?;
+    seed("checkpoint", "small", &fs::read(&scratch)?)?;
+    let model =
+        Files::from([("a.params".to_owned(), vec![1; 40]), ("brazier.json".to_owned(), b"{}".to_vec())]);
+    archive::pack(&model, &scratch).map_err(io::Error::other)?;
+    seed("archive", "packed", &fs::read(&scratch)?)?;
+    seed("archive", "plain", &unzipped(&scratch)?)?;
+    fs::remove_file(scratch)?;
     seed("recordio", "small", &small())?;
     seed("parts", "small", &after(&[4, 16, 0], &small()))?;
     seed("lst", "labels", "3\t1.000000\t0.5\tcats/a b.jpg\r\n\n-1\t1e3\tü.png\n".as_bytes())?;
@@ -53,6 +66,13 @@ fn main() -> io::Result<()> {
     seed("channel", "manifest", &after(&[3], line.as_bytes()))?;
     seed("channel", "images", &[4, 0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 9, 9])?;
     seed("channel", "packed", &[4, 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+}
+
+/// The `.tar` in a `.tar.gz`.
+fn unzipped(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(fs::File::open(path)?).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Records round the magic.

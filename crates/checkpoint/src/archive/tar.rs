@@ -1,8 +1,7 @@
 //! Files from a tar archive, compressed or not.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -17,15 +16,16 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Bytes between the contents of two entries: headers, long names, padding. Real archives have a few KiB.
 const HEADERS: u64 = 1 << 20;
 
-/// The files at the top level of the archive at `path`.
+/// The files at the top level of the archive that `file` gives.
 pub(super) fn read(
+    mut file: impl BufRead,
     path: &Path,
     limits: &Limits,
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Files, ArchiveError> {
-    let mut file = File::open(path).map(BufReader::new).map_err(ArchiveError::read(path))?;
     let compressed = file.fill_buf().map_err(ArchiveError::read(path))?.starts_with(&GZIP);
-    let stream: Box<dyn Read> = if compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let stream: Box<dyn Read + '_> =
+        if compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     let allowance = Rc::new(Cell::new(HEADERS));
     let mut archive = Archive::new(Rationed { stream, allowance: Rc::clone(&allowance) });
 
@@ -99,12 +99,12 @@ fn content<R: Read>(entry: &mut Entry<'_, R>, path: &Path, shown: &str) -> Resul
 
 /// A stream that stops once its allowance is used up. The tar reader takes in long names and extension headers
 /// by itself, without a limit; through this it cannot take in more than [`HEADERS`].
-struct Rationed {
-    stream: Box<dyn Read>,
+struct Rationed<'a> {
+    stream: Box<dyn Read + 'a>,
     allowance: Rc<Cell<u64>>,
 }
 
-impl Read for Rationed {
+impl Read for Rationed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let allowance = self.allowance.get();
         if allowance == 0 && !buffer.is_empty() {

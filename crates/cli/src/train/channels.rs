@@ -10,13 +10,18 @@ use brazier_data::{
     images, labels, open,
 };
 use brazier_image::Limits;
-use brazier_sagemaker::channels::{self, Channel, InputMode};
+use brazier_sagemaker::channels::{self, Channel, Distribution, InputMode};
 use brazier_sagemaker::hyperparameters::{DamagedSamples, Hyperparameters};
+
+use serde::{Deserialize, Serialize};
 
 use crate::fault::client;
 
 /// Images of each channel decoded before training.
 const LOOKED_AT: usize = 64;
+
+/// A host trains as one rank.
+const RANKS_PER_HOST: usize = 1;
 
 /// Classes told one by one; more are summed up.
 const TOLD: usize = 20;
@@ -29,6 +34,8 @@ pub struct Datasets {
     pub validation: Option<Feed>,
     target: Target,
     limits: Limits,
+    /// Of `train` and `validation` every host holds another part.
+    sharded: [bool; 2],
 }
 
 impl Datasets {
@@ -38,6 +45,7 @@ impl Datasets {
         Datasets {
             train,
             validation,
+            sharded: [false; 2],
             target: match read.multi_label {
                 true => Target::MultiHot { classes: read.num_classes },
                 false => Target::Class { classes: read.num_classes },
@@ -48,6 +56,13 @@ impl Datasets {
                 max_allocation: limits.allocation,
             },
         }
+    }
+
+    /// The same in the parts that each host of `inputs` holds.
+    #[must_use]
+    pub fn sharded(self, inputs: &[Channel]) -> Self {
+        let sharded = distributions(inputs).map(|one| one == Distribution::ShardedByS3Key);
+        Datasets { sharded, ..self }
     }
 
     /// One line for each channel.
@@ -98,11 +113,14 @@ impl Datasets {
     /// # Errors
     /// Threads that the system refuses.
     pub fn loaders(&self, threads: usize) -> Result<(Loader, Option<Loader>), DataError> {
-        let loader = |feed: &Feed| {
+        let loader = |(feed, sharded): (&Feed, bool)| {
             let loader = Loader::new(feed.clone(), threads)?;
-            Ok(loader.with_target(self.target).with_limits(self.limits))
+            let loader = loader.with_target(self.target).with_limits(self.limits);
+            Ok(if sharded { loader.with_shards(RANKS_PER_HOST) } else { loader })
         };
-        Ok((loader(&self.train)?, self.validation.as_ref().map(loader).transpose()?))
+        let [train, validation] = self.sharded;
+        let validation = self.validation.as_ref().map(|feed| loader((feed, validation)));
+        Ok((loader((&self.train, train))?, validation.transpose()?))
     }
 }
 
@@ -137,6 +155,13 @@ pub fn open_channel(
         access: if channel.input_mode == InputMode::FastFile { Access::Positioned } else { Access::Mapped },
     };
     Ok(Feed::Indexed(Arc::new(open(&files, &options)?)))
+}
+
+/// Whether every host holds all of the channels `train` and `validation`, or another part of them.
+pub fn distributions(inputs: &[Channel]) -> [Distribution; 2] {
+    ["train", "validation"].map(|name| {
+        channels::find(inputs, name).map_or(Distribution::FullyReplicated, |channel| channel.distribution)
+    })
 }
 
 /// The folder of a channel in which data files are searched, and the ending they are searched by; none for a pipe.
@@ -179,6 +204,7 @@ fn label_format(channel: &Channel) -> anyhow::Result<LabelFormat> {
 }
 
 /// Training images of each class, in the order of the labels. Displays on one line.
+#[derive(Serialize, Deserialize)]
 pub struct ClassCounts {
     counts: Vec<u64>,
     /// Of all classes.
@@ -187,6 +213,14 @@ pub struct ClassCounts {
 }
 
 impl ClassCounts {
+    /// With those of another part of the channel.
+    #[must_use]
+    pub fn with(mut self, other: &ClassCounts) -> Self {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+        self.images += other.images;
+        self
+    }
+
     /// What a user may want to change: classes without images, names that do not fit.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

@@ -1,6 +1,6 @@
 //! Where the state of a run is kept, and whether it goes on from there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use brazier_checkpoint::folder::Folder;
@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use crate::fault::client;
 
 /// The flags of this file.
-pub fn flags() -> [Arg; 3] {
+pub fn flags() -> [Arg; 4] {
     let path = |name: &'static str, value: &'static str| {
         Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf))
     };
@@ -26,15 +26,23 @@ pub fn flags() -> [Arg; 3] {
             .action(ArgAction::SetTrue)
             .conflicts_with("resume-from")
             .help("Begin anew whatever the checkpoint folder holds"),
+        Arg::new("grace")
+            .long("grace")
+            .value_name("SECONDS")
+            .value_parser(value_parser!(u64).range(1..))
+            .default_value("120")
+            .help("How long after SIGTERM (or Ctrl-C) the process may live: SageMaker kills after 120 seconds, Docker Compose after 10. A step that takes longer is given up"),
     ]
 }
 
 /// What the command line asks for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Asked {
     folder: Option<PathBuf>,
     from: Option<PathBuf>,
     fresh: bool,
+    /// From SIGTERM to the end.
+    pub grace: Duration,
 }
 
 impl Asked {
@@ -51,7 +59,8 @@ impl Asked {
                 from.display()
             )));
         }
-        Ok(Asked { folder: path("checkpoint"), from, fresh: arguments.get_flag("fresh") })
+        let grace = Duration::from_secs(arguments.get_one::<u64>("grace").copied().unwrap_or(120));
+        Ok(Asked { folder: path("checkpoint"), from, fresh: arguments.get_flag("fresh"), grace })
     }
 
     /// Where checkpoints go; `usual` is the container's folder, if it has one.
@@ -70,12 +79,27 @@ impl Asked {
     }
 
     /// What the job is told.
-    pub fn checkpoints(self, usual: Option<PathBuf>, read: &Hyperparameters) -> Option<Checkpoints> {
+    ///
+    /// # Errors
+    /// The folder of the `model`, whose files are another's to take away.
+    pub fn checkpoints(
+        self,
+        usual: Option<PathBuf>,
+        model: &Path,
+        read: &Hyperparameters,
+    ) -> anyhow::Result<Option<Checkpoints>> {
         let cadence = Cadence {
             shortest: Duration::from_secs(read.checkpoint_min_seconds),
             longest: Duration::from_secs(read.checkpoint_max_seconds),
         };
-        let folder = self.folder(usual)?;
-        Some(Checkpoints { folder, cadence, from: self.from, fresh: self.fresh })
+        let Some(folder) = self.folder(usual) else { return Ok(None) };
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if real(&folder) == real(model) {
+            return Err(client(format!(
+                "{} is the folder of the model: expected another one for checkpoints, which are no part of it",
+                folder.display()
+            )));
+        }
+        Ok(Some(Checkpoints { folder, cadence, from: self.from, fresh: self.fresh }))
     }
 }

@@ -4,12 +4,13 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::thread;
 
+use brazier_collective::Wire;
 use brazier_data::steps_per_epoch;
 use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
 use brazier_model::Layout;
 use brazier_model::freeze::Frozen;
 use brazier_model::layout::Output;
-use brazier_sagemaker::hyperparameters::{self, Freeze, Hyperparameters};
+use brazier_sagemaker::hyperparameters::{self, Freeze, GradientFormat, Hyperparameters};
 use brazier_train::Job;
 use brazier_train::early_stop::EarlyStopping;
 use brazier_train::job::Checkpoints;
@@ -33,13 +34,14 @@ pub struct Folders {
     pub checkpoints: Option<Checkpoints>,
 }
 
-/// The job of `read` on `datasets`, whose `counts` are known unless the training channel is a pipe, going on from `start`, on
-/// `device`.
+/// The job of `read` on `ranks` hosts and on `datasets`, whose `counts` are known unless the training channel is a pipe, going on from `start`,
+/// on `device`.
 ///
 /// # Errors
 /// A network that cannot be built; a weighted loss on a pipe; a part to freeze that is not there.
 pub fn job(
     read: &Hyperparameters,
+    ranks: usize,
     datasets: &Datasets,
     counts: Option<&ClassCounts>,
     start: Option<Start>,
@@ -81,7 +83,7 @@ pub fn job(
         initial,
         device: device.clone(),
         epochs: read.epochs,
-        batch: read.mini_batch_size,
+        batch: read.mini_batch_size * ranks,
         samples_per_epoch: read.num_training_samples,
         schedule: Schedule {
             base: read.learning_rate,
@@ -92,7 +94,7 @@ pub fn job(
                 hyperparameters::LearningRateSchedule::Cosine => Decay::Cosine { epochs: read.epochs },
             },
             warmup_epochs: read.warmup_epochs,
-            updates_per_epoch: steps_per_epoch(read.num_training_samples, read.mini_batch_size, 1),
+            updates_per_epoch: steps_per_epoch(read.num_training_samples, read.mini_batch_size * ranks),
         },
         positive_weights: positive_weights(read, counts)?,
         label_smoothing: read.label_smoothing,
@@ -102,6 +104,10 @@ pub fn job(
         ema_decay: (read.ema_decay > 0.0).then_some(read.ema_decay),
         gradient_accumulation: read.gradient_accumulation,
         compute: precision::compute(read).0,
+        wire: match read.gradient_format {
+            GradientFormat::Float32 => Wire::Float32,
+            GradientFormat::Float16 => Wire::Float16,
+        },
         seed: read.seed,
         shuffle: read.shuffle,
         transform: TrainTransform { shape, resize: read.resize, augmentation, fast_decode },

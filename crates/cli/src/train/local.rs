@@ -8,23 +8,26 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use brazier_checkpoint::archive;
-use brazier_collective::Single;
 use brazier_data::{ChannelFiles, Damage, Options, channel, open};
 use brazier_model::device::Choice;
+use brazier_sagemaker::channels::Distribution;
+use brazier_sagemaker::failure;
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters, ResnetVersion};
+use brazier_sagemaker::resources::Resources;
 use brazier_storage::Location;
-use brazier_train::report::{Table, percent};
+use brazier_train::report::{Report, Silent, Table, percent};
 use brazier_train::run::Best;
 use brazier_train::{Channels, Outcome};
 
+use super::agree::agree;
 use super::channels::{ClassCounts, Datasets};
 use super::checkpoints::Asked;
 use super::job::Folders;
 use super::recipe::Recipe;
 use super::start::Start;
-use super::{job, precision, pretrained, rehearsal, signals, start};
+use super::{job, precision, pretrained, ranks, rehearsal, signals, start};
 use crate::device;
-use crate::fault::client;
+use crate::fault::{self, client};
 
 /// What a person asks for beside hyperparameters.
 pub struct Request<'a> {
@@ -45,8 +48,8 @@ pub struct Request<'a> {
 /// Trains. `given` are the hyperparameters of the command line; the rest follows from the data.
 pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Result<()> {
     let Request { dataset, output, from, rehearse, checkpoints, device } = request;
-    let stop = signals::stop_flag()?;
     let devices = device::for_training(device)?;
+    let (stop, grace) = (signals::stop_flag()?, checkpoints.grace);
     let location = Location::parse(dataset)?;
     let folder = location.as_local()?;
     let (train, validation) = channels(folder)?;
@@ -73,34 +76,60 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     let datasets = Datasets::new(train.into(), validation.map(Into::into), &read);
     let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
     let counts = datasets.check()?;
+    let place = ranks::place(&Resources::local())?;
+    let mut collective = ranks::join(&place, &read, rehearse)?;
+    let replicated = [Distribution::FullyReplicated; 2];
+    let (_, counts) = agree(&datasets, counts, replicated, &place, collective.as_mut())?;
     read.warnings.extend(warning.map(str::to_owned).into_iter().chain(matched));
     read.warnings.extend(precision::compute(&read).1.map(str::to_owned));
     let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
     let output = match output {
         // What is there is from before the run was cut off.
         Some(output) if checkpoints.goes_on() && !rehearse => output,
+        // The first rank's alone is filled.
+        output if place.rank > 0 => output.unwrap_or_default(),
         output => new_folder(output, folder)?,
     };
     let model = output.join("model");
-    let checkpoints = checkpoints.checkpoints(None, &read);
+    let checkpoints = checkpoints.checkpoints(None, &model, &read)?;
+    let kept = (place.rank == 0).then(|| model.clone());
+    let grace = signals::end_in_time(&stop, grace, kept, |text| tell(&mut io::stdout(), text))?;
     let folders = Folders { model: model.clone(), report: output.clone(), checkpoints };
-    let mut job =
-        job::job(&read, &datasets, counts.as_ref(), start.or(pretrained), folders, &devices.devices[0])?;
-    fs::create_dir_all(&model)
-        .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
+    let mut job = job::job(
+        &read,
+        place.world,
+        &datasets,
+        counts.as_ref(),
+        start.or(pretrained),
+        folders,
+        &devices.devices[0],
+    )?;
+    if place.rank == 0 {
+        fs::create_dir_all(&model)
+            .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
+    }
 
-    let mut out = io::stdout();
-    devices.told.iter().for_each(|text| tell(&mut out, text));
-    devices.warnings.iter().for_each(|text| tell(&mut out, &format!("warning: {text}")));
+    let mut out: Box<dyn Write> = if place.rank == 0 { Box::new(io::stdout()) } else { Box::new(io::sink()) };
+    devices.lines().for_each(|text| tell(&mut out, &text));
     goes_on.iter().chain(taken.flatten().iter()).for_each(|text| tell(&mut out, text));
     introduce(&mut out, &datasets, counts.as_ref(), &read);
     if rehearse {
-        tell(&mut out, &rehearsal::shorten(&mut job));
+        tell(&mut out, &rehearsal::shorten(&mut job, place.world));
     }
     let (train, validation) = datasets.loaders(job::data_threads())?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
-    let mut table = Table::new(io::stdout());
-    let outcome = brazier_train::run(&job, &channels, &mut Single, &mut table, &stop)?;
+    let mut report: Box<dyn Report> = match place.rank {
+        0 => Box::new(Table::new(io::stdout())),
+        _ => Box::new(Silent),
+    };
+    let outcome = brazier_train::run(&job, &channels, collective.as_mut(), report.as_mut(), &stop);
+    let outcome = outcome.map_err(anyhow::Error::from);
+    let outcome = outcome
+        .inspect_err(|error| collective.abort(&failure::text(fault::of(error), &fault::message(error))))?;
+    drop(grace);
+    if place.rank > 0 {
+        return Ok(());
+    }
 
     conclude(&mut out, &outcome, &model);
     let packed = output.join("model.tar.gz");

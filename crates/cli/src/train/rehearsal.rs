@@ -6,10 +6,10 @@ use brazier_train::Job;
 const STEPS: usize = 2;
 const IMAGES: usize = 2;
 
-/// Shortens `job`, whose network, optimizer and rates stay. Says what is left of it.
-pub fn shorten(job: &mut Job) -> String {
+/// Shortens `job` on `ranks` ranks, whose network, optimizer and rates stay. Says what is left of it.
+pub fn shorten(job: &mut Job, ranks: usize) -> String {
     let steps = job.samples_per_epoch / job.batch.max(1);
-    let (batch, kept_steps) = (job.batch.min(IMAGES), steps.min(STEPS));
+    let (batch, kept_steps) = (job.batch.min(IMAGES * ranks), steps.min(STEPS));
     let text = format!(
         "Rehearsal: 1 of {} epochs, {kept_steps} of {steps} steps, {batch} of {} images a step, and as little of the validation channel.",
         job.epochs, job.batch

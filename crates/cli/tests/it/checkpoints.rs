@@ -1,6 +1,8 @@
 //! Jobs that are killed, stopped and damaged, and end with the very weights of one that was not.
 
 mod faults;
+mod grace;
+mod pipes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -106,7 +108,7 @@ fn crashes() -> u64 {
 }
 
 /// Pseudo-random numbers, printed with what fails.
-fn random(seed: u64) -> impl FnMut(u64) -> u64 {
+pub fn random(seed: u64) -> impl FnMut(u64) -> u64 {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     move |below| {
         state ^= state << 13;

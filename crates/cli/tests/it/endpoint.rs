@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use brazier_checkpoint::archive::{Limits, open, pack};
@@ -17,6 +17,8 @@ use crate::harness::{CLASSES, SIDE, brazier, image, npy, run, trained};
 pub struct Server {
     process: Child,
     address: String,
+    /// What it says after the first line; read to the end, so that it never waits for a reader.
+    log: Option<JoinHandle<String>>,
 }
 
 impl Server {
@@ -29,9 +31,16 @@ impl Server {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(process.stderr.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().rsplit_once("http://").expect(&line).1.to_owned();
-        let server = Server { process, address };
+        let mut said = BufReader::new(process.stderr.take().unwrap());
+        said.read_line(&mut line).unwrap();
+        let address = line.trim().rsplit_once("http://").expect(&line).1;
+        let address = address.trim_end_matches("\"}").to_owned();
+        let log = thread::spawn(move || {
+            let mut log = line;
+            said.read_to_string(&mut log).unwrap();
+            log
+        });
+        let server = Server { process, address, log: Some(log) };
         let start = Instant::now();
         while server.ask("GET", "/ping", &[], &[]).0 != 200 {
             assert!(start.elapsed() < Duration::from_secs(60), "never ready");
@@ -40,17 +49,34 @@ impl Server {
         server
     }
 
-    /// Status and body.
-    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
+    /// The whole answer to a request on a connection of its own.
+    pub fn exchange(
+        address: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> String {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\n");
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
         stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let mut answer = Vec::new();
+        while !whole(&answer) {
+            let mut part = [0; 65536];
+            let read = stream.read(&mut part).unwrap();
+            assert!(read > 0, "cut off after {:?}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&part[..read]);
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    /// Status and body.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+        let answer = Self::exchange(&self.address, method, path, headers, body);
         let (head, body) = answer.split_once("\r\n\r\n").expect(&answer);
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
@@ -58,6 +84,35 @@ impl Server {
     pub fn classify(&self, image: &[u8]) -> (u16, String) {
         self.ask("POST", "/invocations", &[("Content-Type", "application/x-image")], image)
     }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The exit code after SIGTERM.
+    pub fn terminate(&mut self) -> Option<i32> {
+        let sent = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        self.process.wait().unwrap().code()
+    }
+
+    /// All that an ended server has said.
+    pub fn log(&mut self) -> String {
+        self.log.take().unwrap().join().unwrap()
+    }
+}
+
+/// Whether an answer has the body that its `Content-Length` promises.
+fn whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+    let lower = head.to_ascii_lowercase();
+    let length = lower.lines().find_map(|line| line.strip_prefix("content-length:"));
+    answer.len() >= head.len() + 4 + length.map_or(0, |length| length.trim().parse().unwrap())
 }
 
 impl Drop for Server {
@@ -182,7 +237,5 @@ fn batch_transform_is_answered_with_objects() {
 fn sigterm_ends_the_server_with_exit_code_0() {
     let tree = trained();
     let mut server = Server::start(&tree.path("model"), &[]);
-    let sent = Command::new("kill").args(["-TERM", &server.process.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-    assert_eq!(server.process.wait().unwrap().code(), Some(0));
+    assert_eq!(server.terminate(), Some(0));
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use brazier_image::{Pixels, encode};
 use brazier_mxnet::image_record::ImageRecord;
 use brazier_mxnet::recordio::Writer;
+use brazier_sagemaker::environment::VARIABLES;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -19,8 +20,8 @@ pub const CLASSES: [&str; 3] = ["dark", "half", "light"];
 pub fn brazier() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_brazier"));
     // What a developer's shell may hold must not change a test.
-    for name in ["SAGEMAKER_BASE_DIR", "SAGEMAKER_BATCH", "SAGEMAKER_BIND_TO_PORT"] {
-        command.env_remove(name);
+    for variable in VARIABLES {
+        command.env_remove(variable.name);
     }
     command
 }

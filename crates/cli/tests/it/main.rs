@@ -10,9 +10,11 @@
 //! - [`torchvision`]: jobs of version 1.5 and its weights, against torchvision itself when `TORCH_PYTHON` names a Python that has it
 //! - [`checkpoints`]: jobs that are killed, stopped and damaged at every point, and end with the weights of one that was not
 //! - [`modes`]: channels in Pipe and FastFile mode, in every form that a channel can have
+//! - [`ranks`]: processes that train a job together, and what they do when one of them does not
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
 //! - [`local`]: a person's training run
 //! - [`endpoint`]: `serve`, asked over a socket, and `predict`, which must agree with it
+//! - [`operations`]: `serve` as operators see it; [`page`]: its page in a browser, which [`browser`] drives
 //! - [`export`]: ONNX, safetensors and the old form, each against our own answers
 //! - [`im2rec`]: images to lists to record files
 //! - [`inspection`]: `inspect` of every format
@@ -25,6 +27,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod audit;
+mod browser;
 mod checkpoints;
 mod compatibility;
 mod container;
@@ -39,7 +42,10 @@ mod inspection;
 mod local;
 mod modes;
 mod mxnet;
+mod operations;
+mod page;
 mod preview;
+mod ranks;
 mod refusals;
 mod reports;
 mod several_labels;

@@ -24,7 +24,7 @@ fn pairs(per_class: usize) -> Vec<u8> {
 }
 
 /// The bytes of a `.rec` file.
-fn records(per_class: usize) -> Vec<u8> {
+pub fn records(per_class: usize) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data.rec");
     write_records(&path, per_class);

@@ -57,7 +57,7 @@ pub(super) fn evaluation(
             let mut samples = pass.samples(0, stream.skips(), &stopped);
             for number in 0.. {
                 let piped: Vec<Piped> =
-                    samples.by_ref().take(share.batch_size.max(1)).collect::<Result<_, _>>()?;
+                    samples.by_ref().take(share.images.max(1)).collect::<Result<_, _>>()?;
                 if piped.is_empty() {
                     return Ok(());
                 }
@@ -90,10 +90,9 @@ struct Epoch<'a> {
 impl Epoch<'_> {
     /// Calls `step` with this rank's samples of each step, until it answers false or the epoch ends.
     fn steps(&mut self, plan: TrainPlan, step: &mut dyn FnMut(Vec<Piped>) -> bool) -> Result<(), DataError> {
-        let Share { rank, world, batch_size } = plan.share;
-        let (first, all) = (rank * batch_size, world.max(1) * batch_size);
+        let Share { first, images, step: all, .. } = plan.share;
         let (mut done, mut position) = (0, 0);
-        let mut mine = Vec::with_capacity(batch_size);
+        let mut mine = Vec::with_capacity(images);
         while done < plan.steps {
             let pass = self.stream.pass(self.stop)?;
             let (stream, stop) = (self.stream, self.stop);
@@ -101,7 +100,7 @@ impl Epoch<'_> {
             let mut samples = counted(pass.samples(self.taken, stream.skips(), &stopped), &mut self.taken);
             while let Some(piped) = self.window.next(&mut samples) {
                 let piped = piped?;
-                if (first..first + batch_size).contains(&position) {
+                if (first..first + images).contains(&position) {
                     mine.push(piped);
                 }
                 position += 1;

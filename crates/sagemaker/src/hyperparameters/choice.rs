@@ -46,6 +46,16 @@ choice! {
 }
 
 choice! {
+    /// Number format in which gradients travel between hosts.
+    GradientFormat {
+        /// Four bytes, exact.
+        Float32 = "float32",
+        /// Half the traffic; each hop rounds to 11 bits.
+        Float16 = "float16",
+    }
+}
+
+choice! {
     /// How the learning rate falls.
     LearningRateSchedule {
         /// At the epochs of `lr_scheduler_step`.

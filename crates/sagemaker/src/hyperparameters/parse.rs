@@ -6,8 +6,9 @@ use super::kind::Kind;
 use super::table::{Hyperparameter, TABLE};
 use super::value::{Value, unquoted};
 use super::{
-    Augmentation, ComputeDtype, DamagedSamples, EarlyStopping, Freeze, Hyperparameters, ImageLimits,
-    ImageShape, KvStore, LearningRateSchedule, Optimizer, Precision, Problem, Problems, ResnetVersion,
+    Augmentation, ComputeDtype, DamagedSamples, EarlyStopping, Freeze, GradientFormat, Hyperparameters,
+    ImageLimits, ImageShape, KvStore, LearningRateSchedule, Optimizer, Precision, Problem, Problems,
+    ResnetVersion,
 };
 use crate::configuration::{self, ConfigurationError};
 use crate::paths::Paths;
@@ -228,6 +229,9 @@ impl Values {
             },
             checkpoint_min_seconds: self.set("checkpoint_min_seconds"),
             checkpoint_max_seconds: self.set("checkpoint_max_seconds"),
+            gradient_format: self.set("gradient_format"),
+            rendezvous_seconds: self.set("rendezvous_seconds"),
+            peer_silence_seconds: self.set("peer_silence_seconds"),
             seed: self.set("seed"),
             warnings: Vec::new(),
         }
@@ -272,6 +276,7 @@ from_value! {
     Precision, Value::Choice(name) => Self::from_name(name);
     ComputeDtype, Value::Choice(name) => Self::from_name(name);
     Freeze, Value::Choice(name) => Self::from_name(name);
+    GradientFormat, Value::Choice(name) => Self::from_name(name);
     KvStore, Value::Choice(name) => Self::from_name(name);
     DamagedSamples, Value::Choice(name) => Self::from_name(name);
     LearningRateSchedule, Value::Choice(name) => Self::from_name(name);

@@ -4,8 +4,8 @@
 //! Hyperparameters"; upper ends that the guide leaves open are ours.
 
 use super::choice::{
-    Augmentation, ComputeDtype, DamagedSamples, Freeze, KvStore, LearningRateSchedule, Optimizer, Precision,
-    ResnetVersion,
+    Augmentation, ComputeDtype, DamagedSamples, Freeze, GradientFormat, KvStore, LearningRateSchedule,
+    Optimizer, Precision, ResnetVersion,
 };
 use super::kind::Kind;
 
@@ -176,6 +176,12 @@ pub static TABLE: &[Hyperparameter] = &[
         "With a checkpoint folder: the state of the run is saved at the end of each epoch and in between so often that it costs 1 % of the time, but not more often than this many seconds."),
     extension("checkpoint_max_seconds", Kind::Integer { min: 1, max: 1_000_000 }, "900",
         "And not less often than this many seconds."),
+    extension("gradient_format", Kind::Choice(GradientFormat::NAMES), "float32",
+        "Number format in which gradients travel between several hosts: float16 halves the traffic and rounds them."),
+    extension("rendezvous_seconds", Kind::Integer { min: 1, max: 86_400 }, "300",
+        "How long the hosts of a job wait for each other at the start."),
+    extension("peer_silence_seconds", Kind::Integer { min: 1, max: 3600 }, "10",
+        "How long a host may give no sign of life before the others end the job and name it."),
     extension("seed", Kind::Integer { min: 0, max: u64::MAX }, "0",
         "Seed of every random choice. The same seed and data repeat a run bit for bit on the same kind of machine."),
 ];

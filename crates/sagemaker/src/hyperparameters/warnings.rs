@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ComputeDtype, Hyperparameters, LearningRateSchedule, Precision};
+use super::{ComputeDtype, Hyperparameters, KvStore, LearningRateSchedule, Precision};
 
 /// One sentence for each of the given hyperparameters that does nothing in this job.
 pub(super) fn warnings(given: &BTreeMap<String, String>, read: &Hyperparameters) -> Vec<String> {
@@ -37,5 +37,11 @@ pub(super) fn warnings(given: &BTreeMap<String, String>, read: &Hyperparameters)
         ),
     ];
     let told = cases.into_iter().filter(|(applies, _)| *applies);
-    told.map(|(_, text)| format!("{text}. Ignoring the parameter.")).collect()
+    let mut told: Vec<String> = told.map(|(_, text)| format!("{text}. Ignoring the parameter.")).collect();
+    if read.kv_store == Some(KvStore::DistAsync) {
+        told.push(
+            "kv_store=dist_async runs as dist_sync: hosts combine gradients at every step, which loses no accuracy.".to_owned(),
+        );
+    }
+    told
 }

@@ -1,9 +1,12 @@
 //! What a good request gets.
 
+use brazier_model::artifact;
 use brazier_serve::Configuration;
 
 use crate::client::Connection;
-use crate::fixture::{CLASSES, Server, assert_near, expected, load, model, png, quick};
+use crate::fixture::{
+    CLASSES, Server, assert_near, expected, files, load, model, png, quick, weights, write,
+};
 
 #[test]
 fn a_list_of_probabilities_is_what_the_predictor_says() {
@@ -44,6 +47,40 @@ fn accept_chooses_the_form() {
     let list: Vec<f64> = serde_json::from_str(&list.body).unwrap();
     let likeliest = (0..list.len()).max_by(|&a, &b| list[a].total_cmp(&list[b])).unwrap();
     assert_eq!(verbose["predicted_label"], CLASSES[likeliest]);
+    assert!(verbose.get("predicted_labels").is_none(), "one label an image");
+}
+
+#[test]
+fn the_likeliest_classes_come_in_order_with_the_models_version() {
+    let server = Server::ready(quick());
+    let list: Vec<f64> = serde_json::from_str(&server.invoke(&[], &png(3)).body).unwrap();
+    let mut order: Vec<usize> = (0..list.len()).collect();
+    order.sort_by(|&a, &b| list[b].total_cmp(&list[a]));
+    let entry = |&class: &usize| serde_json::json!({"class": class, "label": CLASSES[class], "probability": list[class]});
+    let by_accept = [("Accept", "application/json;verbose;top_k=2")];
+    let by_attribute = [("X-Amzn-SageMaker-Custom-Attributes", "id=9, brazier-top-k=2"), ("Accept", "*/*")];
+    for headers in [&by_accept[..], &by_attribute] {
+        let answer = server.invoke(headers, &png(3)).json();
+        let entries: Vec<_> = order[..2].iter().map(entry).collect();
+        assert_eq!(answer["top_k"], serde_json::Value::from(entries), "{answer}");
+        let version = answer["model_version"].as_str().unwrap();
+        assert!(version.starts_with("0003-") && version.len() == 13, "{version}");
+    }
+    let all = server.invoke(&[("Accept", "application/json;verbose")], &png(3)).json();
+    assert_eq!(all["top_k"].as_array().map(Vec::len), Some(3), "no more than there are");
+}
+
+#[test]
+fn weights_that_differ_have_another_version() {
+    let version = |weights: Vec<u8>| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = files();
+        files.insert(artifact::params_file(2), weights);
+        write(&files, folder.path());
+        load(folder.path()).unwrap().signature().version().to_owned()
+    };
+    assert_eq!(version(weights(0.002)), version(weights(0.002)));
+    assert_ne!(version(weights(0.002)), version(weights(0.003)));
 }
 
 #[test]

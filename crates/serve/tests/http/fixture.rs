@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use brazier_image::{InputShape, Pixels, Preprocess, encode};
 use brazier_model::metadata::{self, Metadata};
 use brazier_model::parameters::{self, Kind, Map};
 use brazier_model::{Layout, ResNet, artifact, initial};
-use brazier_serve::{Configuration, Engine, LoadError, Predictor, ServeError, serve};
+use brazier_serve::{Configuration, Engine, Hosted, LoadError, Models, Predictor, ServeError, Turn, serve};
 use burn::tensor::{Device, Tensor};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -98,9 +98,24 @@ pub fn assert_near(found: &serde_json::Value, expected: &[f32]) {
     }
 }
 
+/// A PNG of 40,000 x 40,000 pixels, as its header says, in 57 bytes.
+pub fn bomb() -> Vec<u8> {
+    let chunk = |kind: &[u8; 4], data: &[u8]| {
+        let content = [&kind[..], data].concat();
+        let length = (data.len() as u32).to_be_bytes();
+        [&length[..], &content, &crc32fast::hash(&content).to_be_bytes()].concat()
+    };
+    let side = 40_000_u32.to_be_bytes();
+    let header = [&side[..], &side, &[8, 2, 0, 0, 0]].concat();
+    [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &header), chunk(b"IDAT", b""), chunk(b"IEND", b"")]
+        .concat()
+}
+
 /// A server on a port of its own.
 pub struct Server {
     pub address: SocketAddr,
+    /// Nothing is computed while a test holds it.
+    pub turn: Turn,
     stop: Option<oneshot::Sender<()>>,
     thread: JoinHandle<Result<(), ServeError>>,
 }
@@ -110,6 +125,17 @@ impl Server {
         configuration: Configuration,
         load: impl FnOnce() -> Result<Predictor, LoadError> + Send + 'static,
     ) -> Self {
+        Server::of(configuration, Engine::start(load))
+    }
+
+    /// A server of several models, none of them loaded.
+    pub fn of_many(configuration: Configuration, limit: u64) -> Self {
+        Server::of(configuration, Models::new(Device::flex(), limit))
+    }
+
+    fn of(configuration: Configuration, hosted: impl Into<Hosted>) -> Self {
+        let hosted = hosted.into();
+        let turn = hosted.turn().clone();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -118,10 +144,10 @@ impl Server {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                serve(listener, Engine::start(load), configuration, async { drop(stopped.await) }).await
+                serve(listener, hosted, configuration, async { drop(stopped.await) }).await
             })
         });
-        Server { address, stop: Some(stop), thread }
+        Server { address, turn, stop: Some(stop), thread }
     }
 
     /// A server of [`model`], once it is ready.
@@ -144,6 +170,26 @@ impl Server {
 
     pub fn invoke(&self, headers: &[(&str, &str)], body: &[u8]) -> Response {
         Connection::open(self.address).request("POST", "/invocations", headers, body)
+    }
+
+    pub fn ask(&self, method: &str, path: &str, body: &[u8]) -> Response {
+        Connection::open(self.address).request(method, path, &[], body)
+    }
+
+    pub fn metrics(&self) -> String {
+        self.ask("GET", "/metrics", b"").body
+    }
+
+    /// Waits until `line` is among the metrics.
+    pub fn wait_for_metric(&self, line: &str) {
+        let begun = Instant::now();
+        loop {
+            let metrics = self.metrics();
+            if metrics.lines().any(|found| found == line) {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "never '{line}':\n{metrics}");
+        }
     }
 
     pub fn stop(&mut self) {

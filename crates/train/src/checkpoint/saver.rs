@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use brazier_checkpoint::folder::Folder;
 
-use super::Snapshot;
+use super::{Position, Snapshot};
 use crate::store::{COPY, Kept};
 
 /// Checkpoints that are kept: the newest, and one before it, should the newest be damaged.
@@ -54,6 +54,8 @@ pub struct Saver {
     cadence: Cadence,
     /// The newest checkpoints of this run, oldest first, and the next one.
     line: Line,
+    /// Where the run stood at the newest of them.
+    position: Option<Position>,
     /// A checkpoint that the user named, which stays.
     pinned: Option<PathBuf>,
     last: Instant,
@@ -87,8 +89,8 @@ impl Saver {
         Builder::new().name("checkpoint".to_owned()).spawn(move || {
             for snapshot in received {
                 let clock = Instant::now();
-                let (update, state, sections) = snapshot.into_parts();
-                let saved = to.commit(update, &state, &sections).map_err(|error| error.to_string());
+                let Snapshot { update, state, parts } = snapshot;
+                let saved = to.commit(update, &state, parts).map_err(|error| error.to_string());
                 if send.send((saved, clock.elapsed())).is_err() {
                     return;
                 }
@@ -96,8 +98,21 @@ impl Saver {
         })?;
         let (last, cost) = (Instant::now(), Duration::ZERO);
         let (overdue, writing, untold) = (false, false, None);
-        let line = resumed.into_iter().collect();
-        Ok(Saver { folder, cadence, line, pinned, last, cost, overdue, writing, untold, snapshots, results })
+        let (line, position) = (resumed.into_iter().collect(), None);
+        Ok(Saver {
+            folder,
+            cadence,
+            line,
+            position,
+            pinned,
+            last,
+            cost,
+            overdue,
+            writing,
+            untold,
+            snapshots,
+            results,
+        })
     }
 
     /// Whether enough time has passed since the last save, or one was asked for that had to wait.
@@ -132,7 +147,10 @@ impl Saver {
                 self.retain(false);
             }
             // What was to be written is not there.
-            Err(_) => _ = self.line.pop(),
+            Err(_) => {
+                self.line.pop();
+                self.position = None;
+            }
         }
         self.untold = Some(saved);
     }
@@ -161,6 +179,7 @@ impl Saver {
         (self.last, self.overdue) = (Instant::now(), false);
         let path = self.folder.path_of(snapshot.update);
         self.line.retain(|(written, _)| *written != path);
+        self.position = Some(snapshot.state.position);
         self.line.push((path, snapshot.state.weights.iter().map(Kept::copy).collect()));
         self.sweep();
         self.writing = true;
@@ -168,6 +187,11 @@ impl Saver {
             self.take(Err(()));
         }
         before
+    }
+
+    /// Whether the newest checkpoint is of a run that stood at `position` and kept `copies`.
+    pub fn ends_with(&self, position: Position, copies: &[String]) -> bool {
+        self.position == Some(position) && self.line.last().is_some_and(|(_, kept)| kept == copies)
     }
 
     /// Waits for the save that is going on, if there is one, and answers what became of the last, once.

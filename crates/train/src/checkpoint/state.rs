@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use brazier_data::steps_per_epoch;
 use serde::{Deserialize, Serialize};
 
 use super::exact;
@@ -23,6 +24,12 @@ const MOST_EPOCHS: usize = 1_000_000;
 pub struct State {
     /// What must be the same for a run to go on, by name.
     pub identity: BTreeMap<String, String>,
+    /// Ranks that shared a step.
+    pub ranks: usize,
+    /// Images of a step over all ranks, as the job was asked.
+    pub batch: usize,
+    /// As they are: after a change of ranks those that the run began with.
+    pub step_images: usize,
     /// What the job was asked, as text by name.
     pub hyperparameters: BTreeMap<String, String>,
     /// The next step.
@@ -58,13 +65,15 @@ pub struct Position {
     pub time: Duration,
     /// The part of it spent waiting for data.
     pub waited: Duration,
+    /// The part of it spent with other ranks.
+    pub exchanged: Duration,
     /// Learning rate of the last of them.
     #[serde(with = "exact")]
     pub rate: f64,
 }
 
 /// What must be the same for a run to go on: the network, what the optimizer remembers, and which samples a step takes.
-pub fn identity(job: &Job, world: usize) -> BTreeMap<String, String> {
+pub fn identity(job: &Job) -> BTreeMap<String, String> {
     let optimizer = match job.optimizer {
         Rule::Sgd { .. } => "sgd",
         Rule::Nag { .. } => "nag",
@@ -80,7 +89,6 @@ pub fn identity(job: &Job, world: usize) -> BTreeMap<String, String> {
         ("output", format!("{:?}", layout.output).to_lowercase()),
         ("optimizer", optimizer.to_owned()),
         ("averaged weights", job.ema_decay.is_some().to_string()),
-        ("images a step", (job.batch * world).to_string()),
         ("num_training_samples", job.samples_per_epoch.to_string()),
         ("seed", job.seed.to_string()),
         ("shuffle", job.shuffle.to_string()),
@@ -95,24 +103,31 @@ fn class_names(job: &Job) -> String {
 }
 
 impl State {
-    /// In what the run that this is the state of differs from `identity` so that it cannot go on; one sentence a difference.
-    pub fn differences(&self, identity: &BTreeMap<String, String>) -> Vec<String> {
+    /// In what the run that this is the state of differs from `job` on `ranks` ranks so that it cannot go on; one sentence a
+    /// difference. Other ranks take its steps on, of as many images.
+    pub fn differences(&self, job: &Job, ranks: usize) -> Vec<String> {
+        let identity = identity(job);
         let differs = |(name, ours): (&String, &String)| {
             let theirs = self.identity.get(name).map_or("unknown", String::as_str);
             (theirs != ours).then(|| format!("{name} is {ours}, the checkpoint's is {theirs}"))
         };
-        identity.iter().filter_map(differs).collect()
+        let mut all: Vec<String> = identity.iter().filter_map(differs).collect();
+        if self.ranks == ranks && self.batch != job.batch {
+            all.push(format!("images a step is {}, the checkpoint's is {}", job.batch, self.batch));
+        }
+        all
     }
 
-    /// Whether a run of `steps` steps an epoch and of so many classes can stand so.
+    /// Whether a run of `samples` an epoch and of so many classes can stand so.
     ///
     /// # Errors
     /// What is amiss, in words.
-    pub fn check(&self, steps: usize, classes: usize) -> Result<(), String> {
-        let Position { epoch, step, time, waited, .. } = self.position;
+    pub fn check(&self, samples: usize, classes: usize) -> Result<(), String> {
+        let Position { epoch, step, time, waited, exchanged, .. } = self.position;
         let longest = Duration::from_secs(1 << 40);
-        let times = [time, waited, self.outcome.trained_for, self.outcome.waited_for];
-        let sound = step <= steps
+        let times = [time, waited, exchanged, self.outcome.trained_for, self.outcome.waited_for];
+        let sound = self.ranks > 0
+            && step <= steps_per_epoch(samples, self.step_images)
             && epoch <= MOST_EPOCHS
             && self.updates >= 0
             && self.loss_scale.is_sound()

@@ -3,10 +3,10 @@
 //! Taking it costs the training thread nothing but handles: tensors do not change once they are made, so that their values can be
 //! copied by the thread that writes them.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
-use brazier_checkpoint::state::Sections;
+use brazier_checkpoint::state::Section;
 use brazier_model::parameters::{Arrays, Kind, Map, import, map};
 use brazier_model::{ModelError, ResNet};
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -19,45 +19,85 @@ pub struct Snapshot {
     pub update: u64,
     /// What is small.
     pub state: State,
-    /// Flattened tensors by section name.
-    pub tensors: Vec<(String, Tensor<1>)>,
-    /// Bytes of other kinds by section name.
-    pub bytes: Vec<(String, Vec<u8>)>,
+    /// What is large.
+    pub parts: Vec<Part>,
 }
 
-impl Snapshot {
-    /// The state and all sections, whose values are copied here.
-    pub fn into_parts(self) -> (u64, State, Sections<'static>) {
-        let tensors = self.tensors.into_iter().map(|(name, tensor)| (name, little_endian(tensor)));
-        let sections = tensors.chain(self.bytes).map(|(name, bytes)| (name, Cow::Owned(bytes)));
-        (self.update, self.state, sections.collect())
+/// A section of a checkpoint.
+pub struct Part {
+    name: String,
+    content: Content,
+}
+
+#[expect(clippy::large_enum_variant, reason = "nearly all are tensors")]
+enum Content {
+    /// Float32 values.
+    Tensor(Tensor<1>),
+    Bytes(Vec<u8>),
+}
+
+impl Part {
+    /// Bytes of any kind.
+    pub fn of_bytes(name: String, bytes: Vec<u8>) -> Self {
+        Part { name, content: Content::Bytes(bytes) }
+    }
+
+    fn of_tensor<const D: usize>(name: String, tensor: Tensor<D>) -> Self {
+        Part { name, content: Content::Tensor(tensor.reshape([-1])) }
     }
 }
 
-/// A loop that the compiler makes a copy of memory: hundreds of megabytes go through it.
-#[expect(clippy::expect_used, reason = "the data were made float32 in the line before")]
-fn little_endian(tensor: Tensor<1>) -> Vec<u8> {
-    let data = tensor.into_data().convert_dtype(DType::F32);
-    let values = data.as_slice::<f32>().expect("float32 data");
-    let mut bytes = vec![0; values.len() * 4];
-    let (places, _) = bytes.as_chunks_mut::<4>();
-    places.iter_mut().zip(values).for_each(|(place, value)| *place = value.to_le_bytes());
-    bytes
+impl Section for Part {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn bytes(&self) -> u64 {
+        match &self.content {
+            Content::Tensor(tensor) => tensor.dims()[0] as u64 * 4,
+            Content::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+
+    fn write(self, out: &mut dyn Write) -> io::Result<()> {
+        match self.content {
+            Content::Tensor(tensor) => write_floats(&tensor, out),
+            Content::Bytes(bytes) => out.write_all(&bytes),
+        }
+    }
+}
+
+/// Values that become bytes at a time: few enough that they are in the cache and that their memory is used again and again.
+const STRETCH: usize = 1 << 16;
+
+/// Hundreds of megabytes go through here. A tensor as a whole would be copied into new memory, which costs as much as the disk.
+fn write_floats(tensor: &Tensor<1>, out: &mut dyn Write) -> io::Result<()> {
+    let length = tensor.dims()[0];
+    let mut bytes = Vec::with_capacity(STRETCH.min(length) * 4);
+    for first in (0..length).step_by(STRETCH) {
+        let stretch = tensor.clone().slice_dim(0, first..length.min(first + STRETCH));
+        let data = stretch.into_data().convert_dtype(DType::F32);
+        let values = data.as_slice::<f32>().map_err(|error| io::Error::other(format!("{error:?}")))?;
+        bytes.clear();
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        out.write_all(&bytes)?;
+    }
+    Ok(())
 }
 
 /// Adds every tensor of a network without gradients under `prefix` and its name in a `.params` file.
-pub fn collect(network: ResNet, head: &str, prefix: &str, into: &mut Vec<(String, Tensor<1>)>) {
+pub fn collect(network: ResNet, head: &str, prefix: &str, into: &mut Vec<Part>) {
     map(network, head, &mut Collect { prefix, into });
 }
 
 struct Collect<'a> {
     prefix: &'a str,
-    into: &'a mut Vec<(String, Tensor<1>)>,
+    into: &'a mut Vec<Part>,
 }
 
 impl Map for Collect<'_> {
     fn tensor<const D: usize>(&mut self, name: &str, kind: Kind, value: Tensor<D>) -> Tensor<D> {
-        self.into.push((section(self.prefix, name, kind), value.clone().reshape([-1])));
+        self.into.push(Part::of_tensor(section(self.prefix, name, kind), value.clone()));
         value
     }
 }
@@ -118,10 +158,12 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 pub type Moments = BTreeMap<String, Vec<Tensor<1>>>;
 
 /// Adds the moments of an optimizer.
-pub fn collect_moments(moments: &Moments, into: &mut Vec<(String, Tensor<1>)>) {
+pub fn collect_moments(moments: &Moments, into: &mut Vec<Part>) {
     for (name, all) in moments {
-        let numbered = all.iter().enumerate();
-        into.extend(numbered.map(|(number, moment)| (format!("moment{number}/{name}"), moment.clone())));
+        let part = |(number, moment): (usize, &Tensor<1>)| {
+            Part::of_tensor(format!("moment{number}/{name}"), moment.clone())
+        };
+        into.extend(all.iter().enumerate().map(part));
     }
 }
 
@@ -130,12 +172,11 @@ pub fn collect_moments(moments: &Moments, into: &mut Vec<(String, Tensor<1>)>) {
 /// # Errors
 /// The first that differs, in words.
 pub fn check_moments(moments: &Moments, network: &ResNet, head: &str, count: usize) -> Result<(), String> {
-    let mut tensors = Vec::new();
-    collect(network.clone(), head, "", &mut tensors);
-    let lengths: BTreeMap<&str, usize> = tensors
-        .iter()
-        .filter_map(|(name, tensor)| Some((name.strip_prefix("/arg:")?, tensor.dims()[0])))
-        .collect();
+    let mut parts = Vec::new();
+    collect(network.clone(), head, "", &mut parts);
+    let length = |part: &Part| usize::try_from(part.bytes() / 4).unwrap_or_default();
+    let lengths: BTreeMap<&str, usize> =
+        parts.iter().filter_map(|part| Some((part.name.strip_prefix("/arg:")?, length(part)))).collect();
     for (name, all) in moments {
         let Some(&length) = lengths.get(name.as_str()) else {
             return Err(format!("it remembers '{name}', which the network does not learn"));

@@ -40,6 +40,9 @@ impl<W: Write, P: Fn() -> String> Log<W, P> {
         self.loss(epoch, "Train", seen);
         self.line(&format!("Epoch[{epoch}] Learning-rate={rate:e}"));
         self.line(&format!("Epoch[{epoch}] Data-wait={:.2}%", trained.data_wait()));
+        if let Some(shares) = trained.shares() {
+            self.line(&format!("Epoch[{epoch}] Time: {shares}"));
+        }
     }
 
     /// A tuner reads numbers: what is not one is said in words, once.
@@ -113,7 +116,14 @@ mod tests {
         let seen = Seen { samples: 672, loss: 672.0, answers: 672, correct: 387, in_top_k: 500 };
         let time = Duration::from_millis(5421);
         let step = |step| Event::Stepped { epoch: 0, step, steps: 31, seen, time };
-        let trained = Trained { epoch: 0, seen, time, rate: 0.01, waited: time.mul_f64(0.004) };
+        let trained = Trained {
+            epoch: 0,
+            seen,
+            time,
+            rate: 0.01,
+            waited: time.mul_f64(0.004),
+            exchanged: Duration::ZERO,
+        };
         let text = told(&[
             step(0),
             step(19),

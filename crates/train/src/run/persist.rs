@@ -1,16 +1,18 @@
 //! A run's state to its checkpoint folder, and back.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use brazier_checkpoint::folder::{Folder, Newest};
 use brazier_checkpoint::state;
+use brazier_data::Share;
 use brazier_model::artifact;
 
-use super::Run;
+use super::{Run, steps_of};
 use crate::TrainError;
 use crate::checkpoint::saver::Saved;
 use crate::checkpoint::state::identity;
-use crate::checkpoint::tensors::Bytes;
+use crate::checkpoint::tensors::{Bytes, Part};
 use crate::checkpoint::{Saver, Snapshot, State};
 use crate::loss_scale::LossScale;
 use crate::report::Event;
@@ -31,10 +33,13 @@ impl Run<'_> {
     /// # Errors
     /// A folder that cannot be written; a checkpoint of another job, or a named one that is damaged.
     pub(super) fn begin(&mut self) -> Result<(), TrainError> {
-        let is_first = self.share.rank == 0;
+        if self.share.rank > 0 {
+            return self.follow();
+        }
         let Some(checkpoints) = &self.job.checkpoints else {
-            self.store = is_first.then(|| Store::new(self.job)).transpose()?;
-            return Ok(());
+            self.store = Some(Store::new(self.job)?);
+            self.lead(None)?;
+            return self.trainer.begin_alike();
         };
         let folder = Folder::open(&checkpoints.folder)?;
         let found = match &checkpoints.from {
@@ -42,7 +47,8 @@ impl Run<'_> {
             Some(file) => Some(self.named(file)?),
             None => self.newest(&folder)?,
         };
-        self.store = is_first.then(|| Store::new(self.job)).transpose()?;
+        self.store = Some(Store::new(self.job)?);
+        self.lead(found.as_ref().map(|(path, ..)| path.as_path()))?;
         let mut resumed = None;
         if let Some((path, state, sections)) = found {
             let copies: Vec<String> = state.weights.iter().map(Kept::copy).collect();
@@ -50,25 +56,72 @@ impl Run<'_> {
             let (epoch, step) = (self.position.epoch, self.position.step);
             self.report.event(&Event::Resumed { path: &path, epoch, step, steps: self.steps });
             resumed = Some((path, copies));
+        } else {
+            self.trainer.begin_alike()?;
         }
-        if is_first {
-            let saver = Saver::new(folder, checkpoints.cadence, resumed, checkpoints.from.clone());
-            let refused =
-                |error| TrainError::Checkpoint { reason: format!("no thread to save the state: {error}") };
-            self.saver = Some(saver.map_err(refused)?);
+        let saver = Saver::new(folder, checkpoints.cadence, resumed, checkpoints.from.clone());
+        let refused =
+            |error| TrainError::Checkpoint { reason: format!("no thread to save the state: {error}") };
+        self.saver = Some(saver.map_err(refused)?);
+        Ok(())
+    }
+
+    /// Gives the checkpoint to the other ranks: each host has a folder of its own, and not every one the newest.
+    fn lead(&mut self, file: Option<&Path>) -> Result<(), TrainError> {
+        if self.share.world == 1 {
+            return Ok(());
         }
+        let refused = |path: &Path, error| TrainError::Checkpoint {
+            reason: format!("{}: cannot read the checkpoint: {error}", path.display()),
+        };
+        let read = |path: &Path| fs::read(path).map_err(|error| refused(path, error));
+        let mut bytes = file.map(read).transpose()?.unwrap_or_default();
+        Ok(self.trainer.collective().broadcast(0, &mut bytes)?)
+    }
+
+    /// Goes on from what the first rank found, or begins as it does.
+    fn follow(&mut self) -> Result<(), TrainError> {
+        let mut bytes = Vec::new();
+        self.trainer.collective().broadcast(0, &mut bytes)?;
+        if bytes.is_empty() {
+            return self.trainer.begin_alike();
+        }
+        let file = Path::new("the checkpoint of rank 0");
+        let refused = |error: state::StateError| TrainError::Checkpoint { reason: error.to_string() };
+        let (state, sections) =
+            state::read_from(bytes.as_slice(), bytes.len() as u64, file).map_err(refused)?;
+        self.restore(state, sections, file)?;
+        let (epoch, step) = (self.position.epoch, self.position.step);
+        self.report.event(&Event::Resumed { path: file, epoch, step, steps: self.steps });
+        Ok(())
+    }
+
+    /// Takes steps of as many images as the run had that it goes on from.
+    fn keep_steps(&mut self, state: &State) -> Result<(), TrainError> {
+        let Share { rank, world, step, .. } = self.share;
+        if state.step_images == step {
+            return Ok(());
+        }
+        self.share = Share::new(rank, world, state.step_images);
+        self.steps = steps_of(self.job, self.share)?;
+        self.schedule.updates_per_epoch = self.steps;
+        let text = format!(
+            "the checkpoint is of {} rank(s), this run has {world}: its steps of {} images stay, instead of {step}",
+            state.ranks, state.step_images
+        );
+        self.report.event(&Event::Warning { text: &text });
         Ok(())
     }
 
     /// Whether a state can be gone on from: it is sound, and the weights it tells of lie in `folder`, whole.
     fn accepts(&self, state: &State, folder: &Path) -> Result<(), String> {
-        state.check(self.steps, self.job.layout.classes)?;
+        state.check(self.job.samples_per_epoch, self.job.layout.classes)?;
         state.weights.iter().try_for_each(|kept| kept.read(folder).map(drop))
     }
 
     /// Refuses the state of another job.
     fn compare(&self, state: &State, path: &Path) -> Result<(), TrainError> {
-        let differences = state.differences(&identity(self.job, self.share.world));
+        let differences = state.differences(self.job, self.share.world);
         match differences.is_empty() {
             true => Ok(()),
             false => Err(TrainError::OtherRun { path: path.to_owned(), differences: differences.join("; ") }),
@@ -103,10 +156,17 @@ impl Run<'_> {
     }
 
     fn restore(&mut self, mut state: State, mut sections: Bytes, file: &Path) -> Result<(), TrainError> {
-        for change in state.changes(&self.job.hyperparameters) {
+        let mut now = self.job.hyperparameters.clone();
+        if state.ranks != self.share.world {
+            // The steps stay as they are.
+            let before = state.hyperparameters.get("mini_batch_size").cloned();
+            now.extend(before.map(|batch| ("mini_batch_size".to_owned(), batch)));
+        }
+        for change in state.changes(&now) {
             self.report
                 .event(&Event::Warning { text: &format!("{change}: the run goes on with the new value") });
         }
+        self.keep_steps(&state)?;
         self.trainer.resume(&state, &mut sections, &file.display().to_string())?;
         state.summary.set_pictures(&sections, self.job.shape);
         self.summary.set_past(state.summary);
@@ -167,10 +227,16 @@ impl Run<'_> {
     /// # Errors
     /// A state that cannot be saved: what was trained since the last save would be lost.
     pub(super) fn finish_saving(&mut self) -> Result<(), TrainError> {
-        if self.saver.is_none() {
-            return Ok(());
+        let Some(saver) = self.saver.as_mut() else { return Ok(()) };
+        let copies: Vec<String> =
+            self.store.iter().flat_map(|store| store.kept().0).map(Kept::copy).collect();
+        // What is being written may not come to be: only then is it known whether it must be written again.
+        let before = saver.wait();
+        let is_saved = saver.ends_with(self.position, &copies);
+        self.tell_saved(before);
+        if !is_saved {
+            self.save_state();
         }
-        self.save_state();
         let saved = self.saver.as_mut().and_then(Saver::wait);
         if !self.outcome.stopped {
             // What is being uploaded of older ones is not waited for any more.
@@ -201,7 +267,10 @@ impl Run<'_> {
     fn snapshot(&self) -> Snapshot {
         let (weights, metadata) = self.store.as_ref().map(|store| store.kept()).unwrap_or_default();
         let mut state = State {
-            identity: identity(self.job, self.share.world),
+            identity: identity(self.job),
+            ranks: self.share.world,
+            batch: self.job.batch,
+            step_images: self.share.step,
             hyperparameters: self.job.hyperparameters.clone(),
             position: self.position,
             updates: 0,
@@ -213,10 +282,10 @@ impl Run<'_> {
             weights: weights.to_vec(),
             metadata: metadata.map(str::to_owned),
         };
-        let mut tensors = Vec::new();
-        self.trainer.collect(&mut state, &mut tensors);
-        let bytes = state.summary.pictures().collect();
+        let mut parts = Vec::new();
+        self.trainer.collect(&mut state, &mut parts);
+        parts.extend(state.summary.pictures().map(|(name, bytes)| Part::of_bytes(name, bytes)));
         let update = (self.position.epoch * self.steps + self.position.step) as u64;
-        Snapshot { update, state, tensors, bytes }
+        Snapshot { update, state, parts }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use brazier_collective::Wire;
 use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
 use brazier_model::Layout;
 use brazier_model::freeze::Frozen;
@@ -37,6 +38,7 @@ pub fn job(layout: Layout, shape: [usize; 3], batch: usize, folder: &Path) -> Jo
         ema_decay: None,
         gradient_accumulation: 1,
         compute: Compute::Float32,
+        wire: Wire::Float32,
         seed: 1,
         shuffle: true,
         transform: TrainTransform {

@@ -9,7 +9,8 @@ use std::sync::OnceLock;
 use brazier_data::{Access, ChannelFiles, Damage, Options, open};
 use libfuzzer_sys::fuzz_target;
 
-const NAMES: [&str; 6] = ["data", "data.rec", "data.lst", "data.manifest", "train-images-idx3-ubyte", "classes.txt"];
+const NAMES: [&str; 6] =
+    ["data", "data.rec", "data.lst", "data.manifest", "train-images-idx3-ubyte", "classes.txt"];
 
 fuzz_target!(|bytes: &[u8]| {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -34,7 +35,8 @@ fuzz_target!(|bytes: &[u8]| {
             for index in 0..dataset.source.len() {
                 dataset.source.origin(index).unwrap();
                 if let Ok(sample) = dataset.source.read(index) {
-                    let bits = |labels: &[f32]| labels.iter().map(|label| label.to_bits()).collect::<Vec<_>>();
+                    let bits =
+                        |labels: &[f32]| labels.iter().map(|label| label.to_bits()).collect::<Vec<_>>();
                     assert_eq!(bits(&dataset.source.labels(index).unwrap()), bits(&sample.labels));
                 }
             }

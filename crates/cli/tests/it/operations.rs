@@ -1,0 +1,122 @@
+//! `serve` as operators see it: switches, logs, several models, stopping under load.
+
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::endpoint::Server;
+use crate::harness::{brazier, image, trained};
+
+#[test]
+fn the_log_is_json_where_asked_and_has_a_line_for_each_request() {
+    let tree = trained();
+    let mut server = Server::start(&tree.path("model"), &[("BRAZIER_LOG", "json")]);
+    assert_eq!(server.classify(&image(1, 1)).0, 200);
+    assert_eq!(server.classify(b"no image").0, 400);
+    server.terminate();
+    let log = server.log();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let requests: Vec<&Value> = lines.iter().filter(|line| line["event"] == "request").collect();
+    assert_eq!(requests.len(), 2, "{log}");
+    assert_eq!((&requests[0]["status"], &requests[0]["path"]), (&json!(200), &json!("/invocations")));
+    assert!(requests[0]["predict_ms"].as_f64().unwrap() > 0.0, "{log}");
+    assert_eq!(requests[1]["code"], "INVALID_IMAGE");
+    assert_ne!(requests[0]["request_id"], requests[1]["request_id"]);
+    assert!(lines.iter().all(|line| line["time"].as_str().unwrap().ends_with('Z')), "{log}");
+}
+
+#[test]
+fn switches_of_the_environment_reach_the_server() {
+    let tree = trained();
+    let server = Server::start(&tree.path("model"), &[("BRAZIER_PAGE", "off"), ("BRAZIER_MAX_WAITING", "4")]);
+    assert_eq!(server.ask("GET", "/", &[], &[]).0, 404);
+    let (status, told) = server.ask("GET", "/execution-parameters", &[], &[]);
+    assert_eq!(status, 200);
+    assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["MaxConcurrentTransforms"], 4);
+
+    let refused =
+        brazier().args(["serve", "--port", "0"]).env("BRAZIER_MAX_WAITING", "many").output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("BRAZIER_MAX_WAITING is 'many'"), "{told}");
+}
+
+#[test]
+fn a_multi_model_endpoint_loads_what_it_is_told_to() {
+    let tree = trained();
+    let nowhere = tree.path("nowhere");
+    let server = Server::start(&nowhere, &[("SAGEMAKER_MULTI_MODEL", "true")]);
+    let load = json!({"model_name": "a", "url": tree.path("model")}).to_string();
+    assert_eq!(server.ask("POST", "/models", &[], load.as_bytes()).0, 200);
+    let (status, body) = server.ask("POST", "/models/a/invoke", &[], &image(0, 3));
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(server.ask("DELETE", "/models/a", &[], &[]).0, 200);
+    assert_eq!(server.ask("POST", "/models/a/invoke", &[], &image(0, 3)).0, 404);
+}
+
+#[test]
+fn a_read_only_model_folder_with_strangers_is_served() {
+    let tree = trained();
+    let model = tree.path("model");
+    std::fs::write(model.join("output.tar.gz"), "anything").unwrap();
+    std::fs::create_dir(model.join("code")).unwrap();
+    let before = std::fs::read_dir(&model).unwrap().count();
+    assert!(Command::new("chmod").args(["-R", "a-w"]).arg(&model).status().unwrap().success());
+    let server = Server::start(&model, &[]);
+    assert_eq!(server.classify(&image(1, 1)).0, 200);
+    drop(server);
+    assert_eq!(std::fs::read_dir(&model).unwrap().count(), before);
+    assert!(Command::new("chmod").args(["-R", "u+w"]).arg(&model).status().unwrap().success());
+}
+
+#[test]
+fn sigterm_under_load_loses_no_accepted_request() {
+    let tree = trained();
+    let model = tree.path("model");
+    for stop in 0..3 {
+        let mut server = Server::start(&model, &[]);
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                let address = server.address().to_owned();
+                thread::spawn(move || ask_until_told(&address))
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(40 + 7 * stop));
+        assert_eq!(server.terminate(), Some(0));
+        for client in clients {
+            assert!(client.join().unwrap() > 0);
+        }
+        assert!(TcpStream::connect(server.address()).is_err(), "the port is closed");
+    }
+}
+
+/// Asks over new connections until an answer says that the next should go elsewhere.
+fn ask_until_told(address: &str) -> usize {
+    let mut answered = 0;
+    loop {
+        let told = Server::exchange(address, "POST", "/invocations", &[], &image(1, answered));
+        assert!(told.starts_with("HTTP/1.1 200 "), "after {answered}: {told:?}");
+        answered += 1;
+        if told.to_ascii_lowercase().contains("connection: close") {
+            return answered;
+        }
+    }
+}
+
+#[test]
+fn a_second_server_on_the_port_is_refused_in_one_sentence() {
+    let tree = trained();
+    let server = Server::start(&tree.path("model"), &[]);
+    let port = server.address().rsplit_once(':').unwrap().1;
+    let told = brazier()
+        .args(["serve", "--host", "127.0.0.1", "--port", port, "--model"])
+        .arg(tree.path("model"))
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_ne!(told.status.code(), Some(0));
+    assert!(String::from_utf8(told.stderr).unwrap().contains("cannot listen on 127.0.0.1:"));
+}
