@@ -94,8 +94,10 @@ fn capability(number: usize, gpu: &Gpu) -> Result<(), Obstacle> {
         return Ok(());
     }
     let reason = match found {
-        Version(..=5, _) => "the kernels use arithmetic and atomic operations that it does not have",
-        _ => "it has no tensor cores, and burn's kernels are tested on none like it",
+        // Kepler, the K80 of ml.p2: its last driver is 470.
+        Version(..=3, _) => "NVIDIA's last driver for it knows CUDA 11.4, the kernels need NVRTC of CUDA 12",
+        // Source: https://github.com/tracel-ai/cubecl/issues/1311, open in 2026.
+        _ => "it has no tensor cores, and on GPUs like it the kernels are known to reach for a wrong address",
     };
     Err(Obstacle::OldGpu { number, name: gpu.name.clone(), found, reason })
 }

@@ -47,7 +47,7 @@ pub enum Obstacle {
     },
     /// A GPU of too low a compute capability.
     #[error(
-        "GPU {number} ({name}) has compute capability {found}, expected {LOWEST_CAPABILITY} or more: {reason}. Train on a V100, \
+        "GPU {number} ({name}) has compute capability {found}, expected {LOWEST_CAPABILITY} or more: {reason}; train on a V100, \
          T4 or later (ml.p3, ml.g4dn, ml.g5 and up), or with --device cpu"
     )]
     OldGpu {
