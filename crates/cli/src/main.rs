@@ -8,6 +8,7 @@
 //! - [`audit`]: a data set examined before training
 //! - [`preview`]: what the network will see of it, as pictures
 //! - [`export`]: an artifact in the form of another program
+//! - [`device`]: the flag `--device`
 //! - [`fault`]: from an error to whose fault it is, and so to the exit code
 //! - [`panics`]: a defect of ours, told as an error; [`output`]: standard output that is closed early
 //!
@@ -20,6 +21,7 @@ use brazier_sagemaker::failure::Fault;
 use clap::Command;
 
 mod audit;
+mod device;
 mod export;
 mod fault;
 mod im2rec;

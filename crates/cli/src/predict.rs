@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use brazier_serve::Predictor;
-use burn::tensor::Device;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use npyz::NpyFile;
 use serde_json::json;
 
+use crate::device;
 use crate::fault::client;
 use crate::output::unless_closed;
 
@@ -54,12 +54,13 @@ pub fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("A uint8 array of N,C,H,W pixels, as numpy.save writes it; one JSON object a row"),
         )
+        .arg(device::flag())
 }
 
 /// Predicts.
 pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     let Some(model) = arguments.get_one::<PathBuf>("model") else { return Ok(()) };
-    let predictor = Predictor::load(model, &Device::flex())?;
+    let predictor = Predictor::load(model, &device::told(arguments)?.devices[0])?;
     let mut out = io::stdout().lock();
     if let Some(npy) = arguments.get_one::<PathBuf>("npy") {
         return unless_closed(rows(&predictor, npy, &mut out));

@@ -7,8 +7,9 @@ use brazier_sagemaker::environment::{self, Environment, EnvironmentError};
 use brazier_sagemaker::paths::Paths;
 use brazier_serve::log::Format;
 use brazier_serve::{Configuration, Engine, Hosted, Limits, Models, Predictor, memory, run as serve};
-use burn::tensor::Device;
 use clap::{Arg, ArgMatches, Command, value_parser};
+
+use crate::device;
 
 /// The command line of `serve`.
 pub fn command() -> Command {
@@ -35,6 +36,7 @@ pub fn command() -> Command {
                 .value_parser(value_parser!(IpAddr))
                 .help("Address to listen on [default: 0.0.0.0]"),
         )
+        .arg(device::flag())
 }
 
 /// Serves until SIGTERM.
@@ -47,7 +49,7 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     let host = arguments.get_one::<IpAddr>("host").copied().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
     let configuration = configuration(&environment)?;
     let log = configuration.log;
-    let device = Device::flex();
+    let device = device::told(arguments)?.devices.swap_remove(0);
     let memory = environment.model_memory()?.unwrap_or_else(|| memory::available() / 2);
     let hosted = match environment.multi_model()? {
         true => hosted_by(move || Models::new(device, memory).into()),

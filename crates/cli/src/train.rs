@@ -26,6 +26,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
 
 use self::checkpoints::Asked;
+use crate::device;
 use crate::output::unless_closed;
 
 /// The command line of `train`.
@@ -82,6 +83,7 @@ pub fn command() -> Command {
                 .exclusive(true)
                 .help("Print the metric_definitions of an Estimator or HyperparameterTuner as JSON, and do nothing else"),
         )
+        .arg(device::flag())
         .args(checkpoints::flags())
         .args(flags::all())
 }
@@ -100,12 +102,13 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
             from: path("from").map(PathBuf::as_path),
             rehearse,
             checkpoints: Asked::of(arguments)?,
+            device: device::choice(arguments),
         };
         return local::run(request, given);
     }
     let prefix = arguments.get_one::<PathBuf>("prefix").cloned();
     let paths = Paths::new(&prefix.unwrap_or_else(|| environment::process().base_directory()));
-    container::run(&paths, given, rehearse, Asked::of(arguments)?)
+    container::run(&paths, given, rehearse, Asked::of(arguments)?, device::choice(arguments))
 }
 
 /// A list to paste into a notebook, one metric a line.

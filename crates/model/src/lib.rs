@@ -8,12 +8,14 @@
 //! - [`loss`]: cross-entropy and how many answers were right
 //! - [`graph`]: the layout as an MXNet symbol; [`artifact`], [`metadata`]: what is written for serving;
 //!   [`export`]: the same for other programs; `torchvision`: its names of our tensors
+//! - [`device`]: processor or GPUs, and what is in the way of the latter
 //!
 //! Not here: the loop (`train`), pixels (`image`), byte formats (`mxnet`). Called by `train`, `serve` and `cli`.
 //! Invariant: parameter names, shapes and order are those of MXNet's graph, whatever burn calls them.
 
 pub mod architecture;
 pub mod artifact;
+pub mod device;
 pub mod error;
 pub mod export;
 pub mod freeze;

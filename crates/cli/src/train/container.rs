@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use brazier_collective::Collective;
+use brazier_model::device::{Choice, Selection};
 use brazier_sagemaker::banner;
 use brazier_sagemaker::channels::{self, Channel};
 use brazier_sagemaker::failure::{self, Fault};
@@ -24,6 +25,7 @@ use super::checkpoints::Asked;
 use super::job::Folders;
 use super::start::Start;
 use super::{job, precision, pretrained, ranks, rehearsal, signals, start};
+use crate::device;
 use crate::fault::{self, client};
 use crate::panics;
 
@@ -34,8 +36,9 @@ pub fn run(
     overrides: BTreeMap<String, String>,
     rehearse: bool,
     asked: Asked,
+    device: Choice,
 ) -> anyhow::Result<()> {
-    let result = panics::caught(|| train(paths, overrides, rehearse, asked));
+    let result = panics::caught(|| train(paths, overrides, rehearse, asked, device));
     if let Err(error) = &result
         && paths.prefix().is_dir()
     {
@@ -58,6 +61,7 @@ fn train(
     overrides: BTreeMap<String, String>,
     rehearse: bool,
     asked: Asked,
+    device: Choice,
 ) -> anyhow::Result<()> {
     let stop = signals::stop_flag()?;
     if !paths.prefix().join("input").is_dir() {
@@ -68,6 +72,9 @@ fn train(
         )));
     }
     paths.create_outputs()?;
+    let devices = device::for_training(device)?;
+    devices.told.iter().for_each(|text| say(Level::Info, text));
+    devices.warnings.iter().for_each(|text| say(Level::Warning, text));
     let given = hyperparameters(paths, overrides)?;
     let inputs = channels::read(paths)?;
     let start = channels::find(&inputs, "model").map(|model| Start::open(&model.path)).transpose()?;
@@ -86,7 +93,7 @@ fn train(
     let model = (place.rank == 0).then(|| paths.model());
     let _grace = signals::end_in_time(&stop, asked.grace, model, |text| say(Level::Warning, text))?;
     let mut collective = ranks::join(&place, &read, rehearse)?;
-    let job = Ready { paths, read, inputs, start, pretrained, place, rehearse, asked };
+    let job = Ready { paths, read, inputs, start, pretrained, place, rehearse, asked, devices };
     let result = together(job, collective.as_mut(), &stop);
     result.inspect_err(|error| collective.abort(&failure::text(fault::of(error), &fault::message(error))))
 }
@@ -101,11 +108,12 @@ struct Ready<'a> {
     place: Place,
     rehearse: bool,
     asked: Asked,
+    devices: Selection,
 }
 
 /// Trains with the other ranks, if there are any.
 fn together(ready: Ready, collective: &mut dyn Collective, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
-    let Ready { paths, read, inputs, mut start, pretrained, place, rehearse, asked } = ready;
+    let Ready { paths, read, inputs, mut start, pretrained, place, rehearse, asked, devices } = ready;
     for (folder, ending) in ["train", "validation"].iter().filter_map(|name| searched(&inputs, name)) {
         say(Level::Info, &format!("Searching for .{ending} files in {}.", folder.display()));
     }
@@ -126,7 +134,15 @@ fn together(ready: Ready, collective: &mut dyn Collective, stop: &Arc<AtomicBool
 
     let checkpoints = asked.checkpoints(paths.checkpoints()?, &paths.model(), &read)?;
     let folders = Folders { model: paths.model(), report: paths.output_data(), checkpoints };
-    let mut job = job::job(&read, place.world, &datasets, counts.as_ref(), start.or(pretrained), folders)?;
+    let mut job = job::job(
+        &read,
+        place.world,
+        &datasets,
+        counts.as_ref(),
+        start.or(pretrained),
+        folders,
+        &devices.devices[0],
+    )?;
     if rehearse {
         say(Level::Warning, &rehearsal::shorten(&mut job, place.world));
     }

@@ -34,7 +34,8 @@ pub struct Folders {
     pub checkpoints: Option<Checkpoints>,
 }
 
-/// The job of `read` on `ranks` hosts and on `datasets`, whose `counts` are known unless the training channel is a pipe, going on from `start`.
+/// The job of `read` on `ranks` hosts and on `datasets`, whose `counts` are known unless the training channel is a pipe, going on from `start`,
+/// on `device`.
 ///
 /// # Errors
 /// A network that cannot be built; a weighted loss on a pipe; a part to freeze that is not there.
@@ -45,6 +46,7 @@ pub fn job(
     counts: Option<&ClassCounts>,
     start: Option<Start>,
     folders: Folders,
+    device: &Device,
 ) -> anyhow::Result<Job> {
     let shape = InputShape::new(read.image_shape.channels, read.image_shape.height, read.image_shape.width);
     let extents = [shape.channels, shape.height, shape.width].map(|extent| extent as usize);
@@ -60,7 +62,6 @@ pub fn job(
     };
     let fast_decode = read.fast_decode;
     let output = if read.multi_label { Output::Logistic } else { Output::Softmax };
-    let device = Device::flex();
     let class_names = datasets.class_names(read.num_classes).or_else(|| {
         let names = start.as_ref()?.class_names()?;
         (names.len() == read.num_classes).then(|| names.to_vec())
@@ -80,7 +81,7 @@ pub fn job(
         layout: layout.with_format(precision::format(read)),
         shape: extents,
         initial,
-        device,
+        device: device.clone(),
         epochs: read.epochs,
         batch: read.mini_batch_size * ranks,
         samples_per_epoch: read.num_training_samples,

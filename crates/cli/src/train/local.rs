@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use brazier_checkpoint::archive;
 use brazier_data::{ChannelFiles, Damage, Options, channel, open};
+use brazier_model::device::Choice;
 use brazier_sagemaker::channels::Distribution;
 use brazier_sagemaker::failure;
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters, ResnetVersion};
@@ -25,6 +26,7 @@ use super::job::Folders;
 use super::recipe::Recipe;
 use super::start::Start;
 use super::{job, precision, pretrained, ranks, rehearsal, signals, start};
+use crate::device;
 use crate::fault::{self, client};
 
 /// What a person asks for beside hyperparameters.
@@ -39,11 +41,14 @@ pub struct Request<'a> {
     pub rehearse: bool,
     /// Where the state of the run is kept.
     pub checkpoints: Asked,
+    /// Where it computes.
+    pub device: Choice,
 }
 
 /// Trains. `given` are the hyperparameters of the command line; the rest follows from the data.
 pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Result<()> {
-    let Request { dataset, output, from, rehearse, checkpoints } = request;
+    let Request { dataset, output, from, rehearse, checkpoints, device } = request;
+    let devices = device::for_training(device)?;
     let (stop, grace) = (signals::stop_flag()?, checkpoints.grace);
     let location = Location::parse(dataset)?;
     let folder = location.as_local()?;
@@ -90,13 +95,22 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     let kept = (place.rank == 0).then(|| model.clone());
     let grace = signals::end_in_time(&stop, grace, kept, |text| tell(&mut io::stdout(), text))?;
     let folders = Folders { model: model.clone(), report: output.clone(), checkpoints };
-    let mut job = job::job(&read, place.world, &datasets, counts.as_ref(), start.or(pretrained), folders)?;
+    let mut job = job::job(
+        &read,
+        place.world,
+        &datasets,
+        counts.as_ref(),
+        start.or(pretrained),
+        folders,
+        &devices.devices[0],
+    )?;
     if place.rank == 0 {
         fs::create_dir_all(&model)
             .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
     }
 
     let mut out: Box<dyn Write> = if place.rank == 0 { Box::new(io::stdout()) } else { Box::new(io::sink()) };
+    devices.lines().for_each(|text| tell(&mut out, &text));
     goes_on.iter().chain(taken.flatten().iter()).for_each(|text| tell(&mut out, text));
     introduce(&mut out, &datasets, counts.as_ref(), &read);
     if rehearse {

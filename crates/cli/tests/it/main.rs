@@ -5,6 +5,7 @@
 //! - [`incremental`]: jobs that go on from a model
 //! - [`extensions`]: hyperparameters of our own
 //! - [`reports`]: figures and pictures of a run
+//! - [`device`]: what `--device` takes and refuses
 //! - [`compatibility`]: the public notebooks of the replaced algorithm, row by row; [`tuning`]: what a tuner tries
 //! - [`torchvision`]: jobs of version 1.5 and its weights, against torchvision itself when `TORCH_PYTHON` names a Python that has it
 //! - [`checkpoints`]: jobs that are killed, stopped and damaged at every point, and end with the weights of one that was not
@@ -30,6 +31,7 @@ mod browser;
 mod checkpoints;
 mod compatibility;
 mod container;
+mod device;
 mod endpoint;
 mod export;
 mod extensions;
