@@ -1,5 +1,7 @@
 //! `--device`: where a command computes.
 
+use std::io::{self, Write};
+
 use brazier_model::device::{Choice, Selection, select};
 use clap::{Arg, ArgMatches, value_parser};
 
@@ -27,7 +29,8 @@ pub fn choice(arguments: &ArgMatches) -> Choice {
 /// A device that cannot be had.
 pub fn told(arguments: &ArgMatches) -> anyhow::Result<Selection> {
     let selection = selected(choice(arguments))?;
-    selection.lines().for_each(|text| eprintln!("brazier: {text}"));
+    // A reader that is gone cannot be told anything.
+    selection.lines().for_each(|text| drop(writeln!(io::stderr(), "brazier: {text}")));
     Ok(selection)
 }
 

@@ -9,6 +9,7 @@
 //! - [`preview`]: what the network will see of it, as pictures
 //! - [`export`]: an artifact in the form of another program
 //! - [`device`]: the flag `--device`
+//! - `allocator`: the process's memory
 //! - [`fault`]: from an error to whose fault it is, and so to the exit code
 //! - [`panics`]: a defect of ours, told as an error; [`output`]: standard output that is closed early
 //!
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use brazier_sagemaker::failure::Fault;
 use clap::Command;
 
+mod allocator;
 mod audit;
 mod device;
 mod export;
@@ -32,10 +34,6 @@ mod predict;
 mod preview;
 mod serve;
 mod train;
-
-// Training frees and takes the same large tensors at every step; the system's allocator hands them back each time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The exit code of a wrong command line. Source: `EX_USAGE` of sysexits.h.
 const USAGE: u8 = 64;

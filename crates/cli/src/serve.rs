@@ -9,7 +9,7 @@ use brazier_serve::log::Format;
 use brazier_serve::{Configuration, Engine, Hosted, Limits, Models, Predictor, memory, run as serve};
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use crate::device;
+use crate::{allocator, device};
 
 /// The command line of `serve`.
 pub fn command() -> Command {
@@ -47,9 +47,11 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     let port = arguments.get_one::<u16>("port").copied();
     let port = port.map_or_else(|| environment.port(), Ok)?;
     let host = arguments.get_one::<IpAddr>("host").copied().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-    let configuration = configuration(&environment)?;
+    let mut configuration = configuration(&environment)?;
     let log = configuration.log;
     let device = device::told(arguments)?.devices.swap_remove(0);
+    memory::given_back_by(allocator::give_back);
+    files_for(&mut configuration);
     let memory = environment.model_memory()?.unwrap_or_else(|| memory::available() / 2);
     let hosted = match environment.multi_model()? {
         true => hosted_by(move || Models::new(device, memory).into()),
@@ -59,6 +61,24 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
         log.say(&format!("listening on http://{address}"));
     })?;
     Ok(())
+}
+
+/// Files that are open beside connections: libraries, the models that are read, pipes.
+const OTHER_FILES: u64 = 128;
+
+/// Lets the process open as many files as it is allowed to, since each connection is one, and takes no more connections
+/// than fit.
+fn files_for(configuration: &mut Configuration) {
+    let wanted = configuration.limits.connections as u64 + OTHER_FILES;
+    // A system that does not tell has its usual limit.
+    let allowed = rlimit::increase_nofile_limit(wanted).unwrap_or(1024);
+    if allowed < wanted {
+        let fits = allowed.saturating_sub(OTHER_FILES).max(1);
+        let asked = configuration.limits.connections;
+        configuration.limits.connections = fits as usize;
+        let told = format!("{fits} connections at most, not {asked}: the process may open {allowed} files");
+        configuration.log.say(&told);
+    }
 }
 
 /// What makes the models once the port is open.
@@ -79,7 +99,7 @@ fn configuration<L: Fn(&str) -> Option<String>>(
     };
     Ok(Configuration {
         max_body: environment.max_payload()?,
-        batch: environment.batch(),
+        batch: environment.batch()?,
         default_accept: environment.default_accept(),
         echo_attributes: environment.echo_attributes()?,
         page: environment.page()?,

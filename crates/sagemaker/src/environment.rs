@@ -84,8 +84,8 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
     }
 
     /// Whether this is a batch transform job: `true` on the platform, `True` in local mode.
-    pub fn batch(&self) -> bool {
-        self.get(BATCH).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+    pub fn batch(&self) -> Result<bool, EnvironmentError> {
+        self.switch(BATCH, false)
     }
 
     /// Largest request body, in bytes.

@@ -169,7 +169,7 @@ fn the_environment_is_typed() {
         Environment::new(move |asked: &str| (asked == name).then(|| value.to_string()))
     };
     let none = Environment::new(|_: &str| None);
-    assert_eq!((none.port(), none.max_payload(), none.batch()), (Ok(8080), Ok(25 << 20), false));
+    assert_eq!((none.port(), none.max_payload(), none.batch()), (Ok(8080), Ok(25 << 20), Ok(false)));
     assert_eq!(none.base_directory(), PathBuf::from("/opt/ml"));
     assert_eq!((none.job_name(), none.default_accept()), (None, None));
 
@@ -179,9 +179,12 @@ fn the_environment_is_typed() {
         let error = EnvironmentError { name: "SAGEMAKER_BIND_TO_PORT", value: value.to_string(), expected };
         assert_eq!(read("SAGEMAKER_BIND_TO_PORT", value).port(), Err(error));
     }
-    for (value, batch) in [("true", true), ("True", true), ("false", false), ("", false)] {
-        assert_eq!(read("SAGEMAKER_BATCH", value).batch(), batch, "{value}");
+    let values =
+        [("true", true), ("True", true), ("TRUE", true), ("1", true), ("on", true), ("false", false)];
+    for (value, batch) in values.into_iter().chain([("", false)]) {
+        assert_eq!(read("SAGEMAKER_BATCH", value).batch(), Ok(batch), "{value}");
     }
+    assert!(read("SAGEMAKER_BATCH", "perhaps").batch().is_err());
     assert_eq!(read("SAGEMAKER_MAX_PAYLOAD_IN_MB", "6").max_payload(), Ok(6 << 20));
     assert_eq!(read("SAGEMAKER_MAX_PAYLOAD_IN_MB", "0").max_payload(), Ok(100 << 20));
     assert!(read("SAGEMAKER_MAX_PAYLOAD_IN_MB", "101").max_payload().is_err());
@@ -204,7 +207,7 @@ fn every_variable_read_is_listed() {
     environment.base_directory();
     environment.job_name();
     environment.port().unwrap();
-    environment.batch();
+    environment.batch().unwrap();
     environment.max_payload().unwrap();
     environment.pretrained_directory();
     environment.default_accept();

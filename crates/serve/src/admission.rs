@@ -49,6 +49,10 @@ impl BodyMemory {
     }
 }
 
+/// What every body may hold, however full the memory is: a digit's PNG has some hundred bytes, and large bodies that
+/// come slowly shall not keep small ones out. Beyond the limit that is at most 64 MiB for a thousand connections.
+const ALWAYS: usize = 64 << 10;
+
 /// One body's part of [`BodyMemory`], given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
@@ -65,7 +69,7 @@ impl Share {
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), RequestError> {
         let before = self.memory.held.fetch_add(bytes, Ordering::Relaxed);
         self.bytes += bytes;
-        match before.saturating_add(bytes) > self.memory.limit {
+        match self.bytes > ALWAYS && before.saturating_add(bytes) > self.memory.limit {
             true => Err(RequestError::BodyMemory { limit: self.memory.limit }),
             false => Ok(()),
         }
@@ -95,14 +99,18 @@ mod tests {
 
     #[test]
     fn bodies_share_one_memory() {
-        let memory = BodyMemory::new(10);
+        let memory = BodyMemory::new(10 * ALWAYS);
         let (mut one, mut two) = (Share::of(&memory), Share::of(&memory));
-        one.grow(4).unwrap();
-        two.grow(6).unwrap();
-        assert!(matches!(one.grow(1), Err(RequestError::BodyMemory { limit: 10 })));
+        one.grow(4 * ALWAYS).unwrap();
+        two.grow(6 * ALWAYS).unwrap();
+        let mut small = Share::of(&memory);
+        small.grow(ALWAYS).unwrap();
+        assert!(matches!(small.grow(1), Err(RequestError::BodyMemory { .. })), "a small one that grew");
+        drop(small);
+        assert!(matches!(one.grow(1), Err(RequestError::BodyMemory { limit }) if limit == 10 * ALWAYS));
         drop(one);
-        assert_eq!(memory.held(), 6);
-        two.grow(4).unwrap();
+        assert_eq!(memory.held(), 6 * ALWAYS);
+        two.grow(4 * ALWAYS).unwrap();
         drop(two);
         assert_eq!(memory.held(), 0);
     }

@@ -33,14 +33,13 @@ pub(crate) fn stored_bytes(path: &Path) -> u64 {
     if !path.is_dir() {
         return path.metadata().map_or(0, |metadata| metadata.len());
     }
-    let names: Vec<String> = path
+    let names: BTreeSet<String> = path
         .read_dir()
         .into_iter()
         .flatten()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
-    let weights = artifact::newest_params(names.iter().map(String::as_str));
-    weights.and_then(|name| path.join(name).metadata().ok()).map_or(0, |metadata| metadata.len())
+    weights(&names).and_then(|name| path.join(name).metadata().ok()).map_or(0, |metadata| metadata.len())
 }
 
 /// The files that make the model at `path`, a folder or an archive: the weights with the highest number, the graph,
@@ -56,10 +55,11 @@ fn files(path: &Path) -> Result<Files, ArchiveError> {
         false
     })?;
     let names = names.into_inner();
-    let newest = artifact::newest_params(names.iter().map(String::as_str));
-    let wanted = |name: &str| match name.ends_with(PARAMS) {
-        true => newest == Some(name),
-        false => name.ends_with(SYMBOL) || name == artifact::SHAPES_FILE || name == metadata::FILE,
+    let (newest, prefix) = (weights(&names), prefix(&names));
+    let wanted = |name: &str| match (name.ends_with(PARAMS), name.strip_suffix(SYMBOL)) {
+        (true, _) => newest == Some(name),
+        (_, Some(found)) => prefix.is_none_or(|prefix| prefix == found),
+        _ => name == artifact::SHAPES_FILE || name == metadata::FILE,
     };
     let packed: Vec<&String> = names.iter().filter(|name| name.ends_with(PACKED_ENDING)).collect();
     let only = match packed[..] {
@@ -70,6 +70,28 @@ fn files(path: &Path) -> Result<Files, ArchiveError> {
         return files(&path.join(name));
     }
     select(path, &limits, wanted)
+}
+
+/// The newest weights among `names`: the model's, where it can be told from strangers.
+fn weights(names: &BTreeSet<String>) -> Option<&str> {
+    let prefix = prefix(names);
+    let own = |name: &&str| prefix.is_none_or(|prefix| is_weights_of(prefix, name));
+    artifact::newest_params(names.iter().map(String::as_str).filter(own))
+}
+
+/// What the names of the model's graph and weights begin with, if one such beginning has both, or the usual one has.
+fn prefix(names: &BTreeSet<String>) -> Option<&str> {
+    let graphs = names.iter().filter_map(|name| name.strip_suffix(SYMBOL));
+    let whole = graphs.filter(|prefix| names.iter().any(|name| is_weights_of(prefix, name)));
+    let whole: Vec<&str> = whole.collect();
+    let usual = whole.iter().find(|prefix| artifact::SYMBOL_FILE.strip_suffix(SYMBOL) == Some(prefix));
+    usual.or(if let [only] = &whole[..] { Some(only) } else { None }).copied()
+}
+
+/// Whether `name` is `prefix-NNNN.params`.
+fn is_weights_of(prefix: &str, name: &str) -> bool {
+    let rest = name.strip_suffix(PARAMS).and_then(|name| name.strip_prefix(prefix)?.strip_prefix('-'));
+    rest.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -96,6 +118,8 @@ mod tests {
             ("model.tar.gz", "packed"),
             ("output.tar.gz", "packed"),
             ("notes.json", "stranger"),
+            ("backup-99999.params", "stranger"),
+            ("other-symbol.json", "stranger"),
         ]);
         let files = files(folder.path()).unwrap();
         let names: Vec<&str> = files.keys().map(String::as_str).collect();
@@ -108,6 +132,22 @@ mod tests {
                 "model-shapes.json"
             ]
         );
+    }
+
+    #[test]
+    fn a_model_of_another_name_is_known_by_having_both_files() {
+        let chosen = |names: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            (prefix(&names).map(str::to_owned), weights(&names).map(str::to_owned))
+        };
+        let told = |prefix: &str, weights: &str| (Some(prefix.to_owned()), Some(weights.to_owned()));
+        let mine = ["mine-symbol.json", "mine-0003.params"];
+        assert_eq!(chosen(&mine), told("mine", "mine-0003.params"));
+        let among = [&mine[..], &["other-symbol.json", "mine-b-0009.params", "x.params"]].concat();
+        assert_eq!(chosen(&among), told("mine", "mine-0003.params"));
+        let two = [&mine[..], &["other-symbol.json", "other-0009.params"]].concat();
+        assert_eq!(chosen(&two), (None, Some("other-0009.params".into())), "reading it says what is wrong");
+        assert_eq!(chosen(&["a-0001.params"]), (None, Some("a-0001.params".into())));
     }
 
     #[test]

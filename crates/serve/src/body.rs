@@ -27,8 +27,15 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Received {
     pub bytes: Vec<u8>,
-    /// Held as long as the bytes are.
-    _share: Share,
+    /// Held as long as the bytes are; None of a part of a body.
+    _share: Option<Share>,
+}
+
+impl Received {
+    /// A part of a body.
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
+        Received { bytes, _share: None }
+    }
 }
 
 /// All bytes of `body`, within `limits`.
@@ -44,15 +51,22 @@ pub(crate) async fn read(
     timeout(limits.time, read_all(body, limits.bytes, memory)).await.map_err(slow)?
 }
 
+/// Refuses a body that is too large by its `Content-Length`, before its first byte.
+///
+/// # Errors
+/// More bytes than `limit`.
+pub(crate) fn check_announced(body: &Body, limit: usize) -> Result<(), RequestError> {
+    match usize::try_from(body.size_hint().lower()) {
+        Ok(announced) if announced <= limit => Ok(()),
+        _ => Err(RequestError::TooLarge { limit }),
+    }
+}
+
 /// One that is refused is read on, without being kept: closing on a client that still sends would reset the
 /// connection, and it would never see the answer that says why.
 async fn read_all(mut body: Body, limit: usize, memory: &Arc<BodyMemory>) -> Result<Received, RequestError> {
     let (mut bytes, mut share) = (Vec::new(), Share::of(memory));
-    let (mut refusal, mut discarded) = (None, 0_usize);
-    // With a `Content-Length` the size is known before the first byte.
-    if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > limit) {
-        refusal = Some(RequestError::TooLarge { limit });
-    }
+    let (mut refusal, mut discarded) = (check_announced(&body, limit).err(), 0_usize);
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let frame = frame.map_err(|error| RequestError::Body(error.to_string()))?;
         // Trailers carry nothing for us.
@@ -75,7 +89,7 @@ async fn read_all(mut body: Body, limit: usize, memory: &Arc<BodyMemory>) -> Res
     }
     match refusal {
         Some(refusal) => Err(refusal),
-        None => Ok(Received { bytes, _share: share }),
+        None => Ok(Received { bytes, _share: Some(share) }),
     }
 }
 
@@ -95,7 +109,8 @@ mod tests {
     fn the_limit_itself_still_fits() {
         assert_eq!(read_now("four".into(), 4, 4).unwrap(), b"four");
         assert!(matches!(read_now("four".into(), 3, 4), Err(RequestError::TooLarge { limit: 3 })));
-        assert!(matches!(read_now("four".into(), 4, 3), Err(RequestError::BodyMemory { limit: 3 })));
+        let large = vec![0; 1 << 17];
+        assert!(matches!(read_now(large.into(), 1 << 17, 3), Err(RequestError::BodyMemory { limit: 3 })));
         assert_eq!(read_now("".into(), 0, 0).unwrap(), b"");
     }
 

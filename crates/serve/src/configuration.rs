@@ -36,7 +36,8 @@ pub struct Limits {
     pub waiting: usize,
     /// Open connections; more are refused with 503. Default 1000, below the usual 1024 files of a process.
     pub connections: usize,
-    /// Bytes of all request bodies that are held at a time; a request beyond is refused with 429. Default 256 MiB.
+    /// Bytes of all request bodies that are held at a time; a request beyond is refused with 429, unless it is small. Default
+    /// 256 MiB, and a quarter of the memory at most.
     pub bodies: usize,
     /// From the first byte of a request's head to its last, and from the connection to the first request.
     /// Default 15 s.

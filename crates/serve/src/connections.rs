@@ -19,6 +19,8 @@ use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
 use crate::configuration::Limits;
+use crate::crowd::Crowd;
+use crate::metrics::Metrics;
 use crate::paced::{Paced, Progress};
 
 /// The longest request head, and what is read of a body at once. SageMaker's own headers are below 6 KiB together.
@@ -33,20 +35,35 @@ const REFUSAL: &[u8] =
     Connection: close\r\nContent-Length: 92\r\n\r\n\
     {\"error\":{\"code\":\"TOO_MANY_CONNECTIONS\",\"message\":\"there are too many connections already\"}}";
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
+const TOO_MANY: &str = "TOO_MANY_CONNECTIONS";
+
+/// What the metrics call bytes that are no request.
+const MALFORMED: &str = "MALFORMED_REQUEST";
 
 /// The connections of one server.
 pub(crate) struct Connections {
-    router: Router,
-    limits: Arc<Limits>,
+    answering: Answering,
     open: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
     draining: watch::Sender<bool>,
 }
 
+/// What it takes to answer a connection.
+#[derive(Clone)]
+struct Answering {
+    router: Router,
+    limits: Arc<Limits>,
+    metrics: Arc<Metrics>,
+    crowd: Arc<Crowd>,
+    draining: watch::Receiver<bool>,
+}
+
 impl Connections {
-    pub(crate) fn new(router: Router, limits: Limits, open: Arc<Semaphore>) -> Self {
+    pub(crate) fn new(router: Router, limits: Limits, open: Arc<Semaphore>, metrics: Arc<Metrics>) -> Self {
         let refusals = Arc::new(Semaphore::new(REFUSALS));
-        Connections { router, limits: Arc::new(limits), open, refusals, draining: watch::Sender::new(false) }
+        let (limits, crowd, draining) = (Arc::new(limits), Arc::default(), watch::Sender::new(false));
+        let answering = Answering { router, limits, metrics, crowd, draining: draining.subscribe() };
+        Connections { answering, open, refusals, draining }
     }
 
     /// Takes connections in until `close`, and then those with whom the system has shaken hands by then.
@@ -81,64 +98,85 @@ impl Connections {
     /// Waits until all connections are closed: at once where one waits for its next request, else after its answer.
     pub(crate) async fn drain(&self) {
         self.draining.send_replace(true);
-        let all = u32::try_from(self.limits.connections).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.answering.limits.connections).unwrap_or(u32::MAX);
         // Nobody closes this semaphore.
         let _ = self.open.acquire_many(all).await;
     }
 
     fn start(&self, stream: TcpStream) {
-        let Ok(slot) = Arc::clone(&self.open).try_acquire_owned() else {
-            if let Ok(slot) = Arc::clone(&self.refusals).try_acquire_owned() {
-                tokio::spawn(refuse(stream, slot));
-            }
-            return;
-        };
-        let (router, limits) = (self.router.clone(), Arc::clone(&self.limits));
-        let draining = self.draining.subscribe();
-        tokio::spawn(async move {
-            // A connection that breaks is its client's affair; what matters is told per request.
-            let _ = answer(stream, router, limits, draining).await;
-            drop(slot);
-        });
+        let answering = self.answering.clone();
+        if let Ok(slot) = Arc::clone(&self.open).try_acquire_owned() {
+            tokio::spawn(answering.answer(stream, slot));
+        } else if let Ok(refusal) = Arc::clone(&self.refusals).try_acquire_owned() {
+            tokio::spawn(answering.instead_of_another(stream, Arc::clone(&self.open), refusal));
+        } else {
+            self.answering.metrics.rejected(TOO_MANY);
+        }
     }
 }
 
-/// Answers what comes over `stream` until it ends.
-async fn answer(
-    stream: TcpStream,
-    router: Router,
-    limits: Arc<Limits>,
-    mut draining: watch::Receiver<bool>,
-) -> hyper::Result<()> {
-    // An answer is one small write that nothing follows.
-    let _ = stream.set_nodelay(true);
-    let progress = Progress::new();
-    let stream = Paced::new(stream, progress.clone(), draining.clone(), limits);
-    let service = service_fn(|request: Request<Incoming>| {
-        progress.busy();
-        let (mut router, progress) = (router.clone(), progress.clone());
-        async move {
-            // A router is always ready and never fails.
-            let response = Service::call(&mut router, request).await;
-            progress.idle();
-            response
+impl Answering {
+    /// Answers `stream` in the place of the connection that has been idle the longest: clients that keep connections
+    /// and ask nothing must not keep others out, nor the platform's health check. Refuses it where all are busy.
+    async fn instead_of_another(
+        self,
+        stream: TcpStream,
+        open: Arc<Semaphore>,
+        refusal: OwnedSemaphorePermit,
+    ) {
+        if self.crowd.dismiss()
+            && let Ok(Ok(slot)) = timeout(REFUSAL_TIME, open.acquire_owned()).await
+        {
+            drop(refusal);
+            return self.answer(stream, slot).await;
         }
-    });
-    let mut http = http1::Builder::new();
-    http.max_buf_size(BUFFER);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        biased;
-        ended = connection.as_mut() => return ended,
-        _ = draining.wait_for(|draining| *draining) => {}
+        self.metrics.rejected(TOO_MANY);
+        refuse(stream).await;
+        drop(refusal);
     }
-    // Asked again, it finds that it drains. hyper's own graceful shutdown would close an idle connection without a
-    // last look for a request that has come.
-    poll_fn(|context| Pin::new(&mut connection).poll(context)).await
+
+    /// Answers what comes over `stream` until it ends.
+    async fn answer(self, stream: TcpStream, slot: OwnedSemaphorePermit) {
+        let metrics = Arc::clone(&self.metrics);
+        // A connection that breaks is its client's affair; what matters is told per request.
+        if self.requests(stream).await.is_err_and(|error| error.is_parse()) {
+            metrics.rejected(MALFORMED);
+        }
+        drop(slot);
+    }
+
+    async fn requests(mut self, stream: TcpStream) -> hyper::Result<()> {
+        // An answer is one small write that nothing follows.
+        let _ = stream.set_nodelay(true);
+        let progress = Progress::new();
+        let _member = self.crowd.join(progress.clone());
+        let stream = Paced::new(stream, progress.clone(), self.draining.clone(), self.limits, self.metrics);
+        let service = service_fn(|request: Request<Incoming>| {
+            progress.busy();
+            let (mut router, progress) = (self.router.clone(), progress.clone());
+            async move {
+                // A router is always ready and never fails.
+                let response = Service::call(&mut router, request).await;
+                progress.idle();
+                response
+            }
+        });
+        let mut http = http1::Builder::new();
+        http.max_buf_size(BUFFER);
+        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => return ended,
+            _ = self.draining.wait_for(|draining| *draining) => {}
+        }
+        // Asked again, it finds that it drains. hyper's own graceful shutdown would close an idle connection without a
+        // last look for a request that has come.
+        poll_fn(|context| Pin::new(&mut connection).poll(context)).await
+    }
 }
 
 /// Says that there is no room, and waits for the client to hear it: closing on unread bytes resets a connection.
-async fn refuse(mut stream: TcpStream, slot: OwnedSemaphorePermit) {
+async fn refuse(mut stream: TcpStream) {
     let told = async {
         stream.write_all(REFUSAL).await?;
         stream.shutdown().await?;
@@ -147,7 +185,6 @@ async fn refuse(mut stream: TcpStream, slot: OwnedSemaphorePermit) {
         Ok::<_, io::Error>(())
     };
     let _ = timeout(REFUSAL_TIME, told).await;
-    drop(slot);
 }
 
 #[cfg(test)]
@@ -160,6 +197,6 @@ mod tests {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("Content-Length: {}", body.len())), "{} bytes", body.len());
         let answer: serde_json::Value = serde_json::from_str(body).unwrap();
-        assert_eq!(answer["error"]["code"], "TOO_MANY_CONNECTIONS");
+        assert_eq!(answer["error"]["code"], TOO_MANY);
     }
 }

@@ -175,6 +175,7 @@ where
     P: Fn(Vec<u8>, usize) -> Result<Vec<Answer>, PredictError>,
 {
     let (signature, predict) = load()?;
+    crate::memory::give_back();
     report.send_replace(State::Ready(signature));
     while let Some(first) = queue.blocking_recv() {
         let _turn = turn.take();

@@ -24,6 +24,12 @@ pub enum LoadError {
         /// The file and what is wrong with it.
         source: ModelError,
     },
+    /// A pipe or a device.
+    #[error("{} is neither a file nor a folder, expected a model's folder or its archive", path.display())]
+    Kind {
+        /// What was to be loaded.
+        path: PathBuf,
+    },
     /// Weights that answer nothing usable.
     #[error("the model has no answer to a black image")]
     WarmUp(#[source] PredictError),
@@ -124,6 +130,14 @@ pub enum RequestError {
     /// A body that is no image, or one beyond the limits.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// A record among others that is no image.
+    #[error("record {number}: {reason}")]
+    Record {
+        /// From 0.
+        number: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A body that took too long.
     #[error("the body took longer than {seconds} s to come")]
     SlowBody {
@@ -151,6 +165,9 @@ pub enum RequestError {
     /// An unknown path.
     #[error("there is nothing here: expected /ping, /invocations, /execution-parameters or /metrics")]
     NotFound,
+    /// A path or a query that is no text, or says something twice.
+    #[error("the address cannot be read: {0}")]
+    Address(String),
     /// A known path, asked in another way than it answers.
     #[error("the method is not allowed here: expected POST for /invocations, GET for /ping and other paths")]
     Method,
@@ -176,8 +193,8 @@ pub enum RequestError {
     #[error("the model is loading: try again later")]
     Loading,
     /// The model will never be there.
-    #[error("the model cannot be served: {0}")]
-    Failed(EngineFailure),
+    #[error("the model cannot be served")]
+    Failed(#[source] EngineFailure),
     /// A model that is not, or no longer, loaded.
     #[error("the model is not loaded: load it with POST /models")]
     Unloaded,
@@ -188,8 +205,8 @@ pub enum RequestError {
         name: String,
     },
     /// A model that cannot be loaded.
-    #[error("the model cannot be loaded: {0}")]
-    Load(EngineFailure),
+    #[error("the model cannot be loaded")]
+    Load(#[source] EngineFailure),
     /// A body of `POST /models` that says nothing usable.
     #[error("cannot load a model: {0}; expected {{\"model_name\": \"...\", \"url\": \"...\"}}")]
     LoadRequest(String),
@@ -212,6 +229,9 @@ pub enum RequestError {
     /// A defect of this program.
     #[error("decoding broke down: {0}")]
     Decoder(String),
+    /// Another one.
+    #[error("the request broke down: {0}")]
+    Defect(String),
 }
 
 impl RequestError {
@@ -220,7 +240,8 @@ impl RequestError {
         match self {
             Self::EmptyBody => (StatusCode::BAD_REQUEST, "EMPTY_BODY"),
             Self::Body(_) => (StatusCode::BAD_REQUEST, "UNREADABLE_BODY"),
-            Self::Image(_) => (StatusCode::BAD_REQUEST, "INVALID_IMAGE"),
+            Self::Image(_) | Self::Record { .. } => (StatusCode::BAD_REQUEST, "INVALID_IMAGE"),
+            Self::Address(_) => (StatusCode::BAD_REQUEST, "INVALID_ADDRESS"),
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::NotAcceptable { .. } => (StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE"),
@@ -241,6 +262,7 @@ impl RequestError {
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN"),
             Self::Predict(_) => (StatusCode::INTERNAL_SERVER_ERROR, "PREDICTION_FAILED"),
             Self::Decoder(_) => (StatusCode::INTERNAL_SERVER_ERROR, "DECODER_FAILED"),
+            Self::Defect(_) => (StatusCode::INTERNAL_SERVER_ERROR, "REQUEST_FAILED"),
         }
     }
 

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::http::header::EXPECT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
+use crate::media::Input;
+use crate::models_api::{Name, text};
 use crate::service::Service;
 use crate::trace::{Stages, Watch};
-use crate::{Engine, RequestError, Signature, State as EngineState, body, error, media, response};
+use crate::{Engine, RequestError, Signature, State as EngineState, body, error, media, records, response};
 
 /// Where SageMaker names the model of a multi-model endpoint; its local mode sends that to `/invocations`.
 const TARGET_MODEL: &str = "x-amzn-sagemaker-target-model";
@@ -29,15 +32,18 @@ pub(crate) async fn invocations(
 /// `POST /models/NAME/invoke`.
 pub(crate) async fn by_name(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    name: Name,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    answer(&service, Some(&name), &headers, body).await
+    match text(name) {
+        Ok(name) => answer(&service, Some(&name), &headers, body).await,
+        Err(refusal) => refusal.into_response(),
+    }
 }
 
 /// An answer within the deadline, with the time of its stages.
-async fn answer(service: &Service, model: Option<&str>, headers: &HeaderMap, body: Body) -> Response {
+async fn answer(service: &Arc<Service>, model: Option<&str>, headers: &HeaderMap, body: Body) -> Response {
     let mut stages = Stages::default();
     let deadline = service.configuration.limits.deadline;
     let answer = timeout(deadline, predict(service, model, headers, body, &mut stages)).await;
@@ -59,7 +65,7 @@ async fn answer(service: &Service, model: Option<&str>, headers: &HeaderMap, bod
 }
 
 async fn predict(
-    service: &Service,
+    service: &Arc<Service>,
     model: Option<&str>,
     headers: &HeaderMap,
     body: Body,
@@ -68,16 +74,26 @@ async fn predict(
     let configuration = &service.configuration;
     let limits = body::Limits { bytes: configuration.max_body, time: configuration.limits.body };
     let mut watch = Watch::start();
-    // The body first, even where the headers suffice to refuse it: see `body`.
+    // A client that asks before it sends is told at once; hyper invites it to send with the first look at the body.
+    if headers.contains_key(EXPECT) {
+        media::input(headers)?;
+        media::negotiate(headers, service.default_output)?;
+        body::check_announced(&body, limits.bytes)?;
+    }
+    // Else the body first, even where the headers suffice to refuse it: see `body`.
     let encoded = body::read(body, limits, &service.bodies).await?;
     stages.body = watch.lap();
-    media::check_content_type(headers)?;
+    let input = media::input(headers)?;
     let output = media::negotiate(headers, service.default_output)?;
     let _place = service.places.take()?;
     let engine = service.hosted.engine(model).await?;
     let signature = signature(&engine)?;
     if encoded.bytes.is_empty() {
         return Err(RequestError::EmptyBody);
+    }
+    if input == Input::Records {
+        let answers = records::predict(service, &engine, &signature, records::images(encoded)?).await?;
+        return Ok(response::predictions(output, &answers, &signature));
     }
     let decoded = service.decoders.decode(encoded, Arc::clone(&signature)).await?;
     (stages.decode_wait, stages.decode) = (Some(decoded.waited), Some(decoded.took));

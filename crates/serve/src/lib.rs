@@ -3,7 +3,7 @@
 //! - `artifact`: a model's files among others; [`predictor`]: an artifact that answers pixels with probabilities; [`signature`]: what it takes and gives
 //! - [`engine`]: the one thread that owns a predictor, and the queue before it; `batch`: what of it is computed at once; [`turn`]: engines that share a device
 //! - [`models`]: models that come and go; [`hosted`]: one model or several
-//! - `connections`, `paced`: TCP against the clock; `admission`: how much work is let in; [`memory`]: what the machine has; `body`: bytes in; `decoders`: threads that make pixels of them
+//! - `connections`, `paced`, `crowd`: TCP against the clock; `admission`: how much work is let in; [`memory`]: what the machine has; `body`: bytes in; `decoders`: threads that make pixels of them; `records`: bodies of RecordIO
 //! - [`media`]: which request bodies are taken, which form of answer is asked for; [`response`]: the bodies
 //! - `routes`: every path; `invocations`: one prediction; `models_api`: the multi-model paths; `page`: the one for people
 //! - `trace`, `metrics`, [`log`]: what is told of a request; `service`: what all requests share
@@ -20,6 +20,7 @@ mod batch;
 mod body;
 pub mod configuration;
 mod connections;
+mod crowd;
 mod decoders;
 pub mod engine;
 pub mod error;
@@ -34,6 +35,7 @@ mod models_api;
 mod paced;
 mod page;
 pub mod predictor;
+mod records;
 pub mod response;
 mod routes;
 pub mod server;

@@ -6,7 +6,8 @@ use crate::RequestError;
 
 /// What a request's `Content-Type` may be, for messages. The bytes decide what an image is: clients of the built-in
 /// algorithm send PNG as `application/x-image` as well.
-pub const IMAGES: &str = "application/x-image, image/jpeg, image/png, application/jpeg";
+pub const IMAGES: &str = "application/x-image, image/jpeg, image/png, another image/*, application/jpeg, \
+     application/x-recordio";
 
 /// What a request's `Accept` may ask for, for messages.
 pub const ANSWERS: &str =
@@ -40,16 +41,27 @@ pub enum Output {
     },
 }
 
-/// Refuses a `Content-Type` other than an image's. One that is absent or empty counts as `application/x-image`.
+/// What a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// One image.
+    Image,
+    /// Images in records of RecordIO, or one without its frame.
+    Records,
+}
+
+/// What a request's `Content-Type` says its body is. One that is absent or empty counts as `application/x-image`.
 ///
 /// # Errors
-/// Another type.
-pub fn check_content_type(headers: &HeaderMap) -> Result<(), RequestError> {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+/// Another type than that of images or RecordIO.
+pub fn input(headers: &HeaderMap) -> Result<Input, RequestError> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Input::Image) };
     let text = String::from_utf8_lossy(value.as_bytes());
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
-        "" | "application/x-image" | "image/jpeg" | "image/png" | "application/jpeg" => Ok(()),
+        "" | "application/x-image" | "application/jpeg" => Ok(Input::Image),
+        image if image.starts_with("image/") => Ok(Input::Image),
+        "application/x-recordio" => Ok(Input::Records),
         _ => Err(RequestError::MediaType { found: shortened(&text) }),
     }
 }
@@ -76,9 +88,11 @@ pub fn negotiate(headers: &HeaderMap, default: Output) -> Result<Output, Request
 fn by_attributes(headers: &HeaderMap) -> Option<Output> {
     let text = headers.get(ATTRIBUTES)?.to_str().ok()?;
     let mut found = None;
+    let text = text.to_ascii_lowercase();
     for word in text.split([',', ';']).map(str::trim) {
-        match word.split_once('=') {
-            Some((TOP_ATTRIBUTE, value)) => found = value.trim().parse().ok().or(found),
+        match word.split_once('=').map(|(name, value)| (name.trim(), value.trim())) {
+            Some((TOP_ATTRIBUTE, value)) => found = value.parse().ok().or(found),
+            Some((VERBOSE_ATTRIBUTE, value)) if is_yes(value) => found = found.or(Some(TOP)),
             None if word == VERBOSE_ATTRIBUTE => found = found.or(Some(TOP)),
             _ => {}
         }
@@ -108,6 +122,7 @@ fn range_of(range: &str, default: Output) -> Option<(Output, f32)> {
         match parameter.split_once('=').map(|(name, value)| (name.trim(), value.trim())) {
             Some(("q", value)) => quality = value.parse().unwrap_or(1.0),
             Some(("top_k", value)) => top = value.parse().ok()?,
+            Some(("verbose", value)) => verbose |= is_yes(value),
             _ => verbose |= parameter == "verbose",
         }
     }
@@ -119,6 +134,10 @@ fn range_of(range: &str, default: Output) -> Option<(Output, f32)> {
         _ => return None,
     };
     Some((output, quality))
+}
+
+fn is_yes(value: &str) -> bool {
+    matches!(value, "true" | "1" | "yes" | "on")
 }
 
 pub(crate) fn shortened(text: &str) -> String {
@@ -135,16 +154,19 @@ mod tests {
 
     use super::*;
 
-    fn content_type(text: &str) -> Result<(), RequestError> {
-        check_content_type(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_str(text).unwrap())]))
+    fn content_type(text: &str) -> Result<Input, RequestError> {
+        input(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_str(text).unwrap())]))
     }
 
     #[test]
     fn images_are_taken_in_any_case_and_with_parameters() {
-        for text in ["application/x-image", "IMAGE/PNG", "image/jpeg; q=1", " application/jpeg;a=b", ""] {
-            assert!(content_type(text).is_ok(), "{text}");
+        for text in
+            ["application/x-image", "IMAGE/PNG", "image/webp", "image/jpeg; q=1", " application/jpeg;a=b", ""]
+        {
+            assert_eq!(content_type(text).unwrap(), Input::Image, "{text}");
         }
-        assert!(check_content_type(&HeaderMap::new()).is_ok());
+        assert_eq!(input(&HeaderMap::new()).unwrap(), Input::Image);
+        assert_eq!(content_type("application/x-recordio").unwrap(), Input::Records);
     }
 
     #[test]
@@ -166,6 +188,8 @@ mod tests {
             ("application/json;verbose", verbose(5)),
             ("application/json ; Verbose ; q=0.5", verbose(5)),
             ("application/json;verbose;top_k=3", verbose(3)),
+            ("application/json; verbose=true", verbose(5)),
+            ("application/json; verbose=false", Some(List)),
             ("application/json;verbose;top_k=many", None),
             ("application/jsonlines", Some(Prediction)),
             ("application/json;q=0.2, application/jsonlines;q=0.9", Some(Prediction)),
@@ -206,8 +230,9 @@ mod tests {
         };
         assert_eq!(asked("brazier-verbose"), Output::Verbose { top: 5 });
         assert_eq!(asked("c000b4f9, brazier-top-k=2;trace=1"), Output::Verbose { top: 2 });
+        assert_eq!(asked("Brazier-Verbose=true"), Output::Verbose { top: 5 });
         assert_eq!(asked("brazier-verbose,brazier-top-k=0"), Output::Verbose { top: 0 });
-        for other in ["verbose", "brazier-top-k=x", "brazier-verbose=1", ""] {
+        for other in ["verbose", "brazier-top-k=x", "brazier-verbose=0", ""] {
             assert_eq!(asked(other), Output::List, "{other}");
         }
     }

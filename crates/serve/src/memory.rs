@@ -1,6 +1,24 @@
-//! How much memory there is.
+//! How much memory there is, and how it is given back.
 
 use std::fs;
+use std::sync::OnceLock;
+
+/// What hands freed memory back to the system.
+static GIVE_BACK: OnceLock<fn()> = OnceLock::new();
+
+/// Says how the process's allocator hands freed memory back to the system; it is asked after a model was loaded or
+/// unloaded, which frees as much as the model is large. An allocator keeps that for itself otherwise.
+pub fn given_back_by(give_back: fn()) {
+    // Whoever came first knows the allocator as well.
+    let _ = GIVE_BACK.set(give_back);
+}
+
+/// Hands freed memory back, where it is known how.
+pub(crate) fn give_back() {
+    if let Some(give_back) = GIVE_BACK.get() {
+        give_back();
+    }
+}
 
 /// Where a container's limit is told, in cgroups of version 2 and of version 1 (cgroups(7)); both hold a number of bytes,
 /// or one or a word beyond all machines.

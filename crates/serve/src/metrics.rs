@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::log;
 use crate::trace::Stages;
 
 /// What `/metrics` answers with: the text that Prometheus reads since its version 2.5.
@@ -62,6 +63,7 @@ pub(crate) struct Metrics {
     bodies: Gauge,
     models: Gauge,
     resident: Gauge,
+    lost: Gauge,
 }
 
 impl Metrics {
@@ -79,11 +81,16 @@ impl Metrics {
             bodies: Gauge::default(),
             models: Gauge::default(),
             resident: Gauge::default(),
+            lost: Gauge::default(),
             registry: Registry::default(),
         };
         let to = &mut registry;
         to.register("requests", "Answers to predictions asked for, by status", metrics.requests.clone());
-        to.register("rejected", "Answers that are errors, by their code", metrics.rejected.clone());
+        to.register(
+            "rejected",
+            "Requests and connections refused, by the code of the error",
+            metrics.rejected.clone(),
+        );
         to.register("clients_left", "Requests whose client left before the answer", metrics.left.clone());
         let (request, stage) = (metrics.seconds.clone(), metrics.stages.clone());
         to.register_with_unit("request", "From the head to the answer", Unit::Seconds, request);
@@ -93,6 +100,7 @@ impl Metrics {
         to.register("connections", "Open connections", metrics.connections.clone());
         to.register_with_unit("bodies", "Request bodies held", Unit::Bytes, metrics.bodies.clone());
         to.register("models", "Models in memory", metrics.models.clone());
+        to.register("log_lines_lost", "Lines that nobody read", metrics.lost.clone());
         let resident = metrics.resident.clone();
         to.register_with_unit("resident_memory", "Memory of the process", Unit::Bytes, resident);
         Arc::new(Metrics { registry, ..metrics })
@@ -102,12 +110,17 @@ impl Metrics {
     pub(crate) fn answered(&self, status: u16, code: Option<&'static str>, stages: &Stages, total: Duration) {
         self.requests.get_or_create(&Status { status }).inc();
         if let Some(reason) = code {
-            self.rejected.get_or_create(&Reason { reason }).inc();
+            self.rejected(reason);
         }
         self.seconds.observe(total.as_secs_f64());
         for (stage, time) in stages.reached() {
             self.stages.get_or_create(&Stage { stage }).observe(time.as_secs_f64());
         }
+    }
+
+    /// A request or a connection was refused for `reason`.
+    pub(crate) fn rejected(&self, reason: &'static str) {
+        self.rejected.get_or_create(&Reason { reason }).inc();
     }
 
     /// A client left before its answer.
@@ -122,6 +135,7 @@ impl Metrics {
         self.connections.set(whole(now.connections));
         self.bodies.set(whole(now.bodies));
         self.models.set(whole(now.models));
+        self.lost.set(i64::try_from(log::lost()).unwrap_or(i64::MAX));
         self.resident.set(resident_memory().unwrap_or_default());
         let mut text = String::new();
         // Writing to a String cannot fail.

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::task;
+use tokio::task::{self, JoinHandle};
 
+use crate::error::sentence;
 use crate::models::{Description, Models};
 use crate::response::JSON;
 use crate::service::Service;
@@ -48,18 +50,20 @@ async fn load(State(service): State<Arc<Service>>, body: Body) -> Result<Respons
         .map_err(|error| RequestError::LoadRequest(error.to_string()))?;
     // On a task of its own: the platform gives up waiting after a minute and asks later whether the model is there,
     // so a load must not end with the connection.
-    let loading = {
-        let service = Arc::clone(&service);
-        task::spawn(async move { models(&service)?.load(&asked.model_name, &asked.url).await })
-    };
-    loading.await.map_err(|error| RequestError::LoadRequest(error.to_string()))??;
-    Ok(answer(&json!({})))
+    let models = models(&service)?.clone();
+    let loading = task::spawn(async move { models.load(&asked.model_name, &asked.url).await });
+    let loaded = finished(loading).await;
+    if let Err(refusal) = &loaded {
+        service.configuration.log.say(&sentence(refusal));
+    }
+    loaded.map(|()| answer(&json!({})))
 }
 
 async fn list(
     State(service): State<Arc<Service>>,
-    Query(page): Query<Page>,
+    page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, RequestError> {
+    let Query(page) = page.map_err(|error| RequestError::Address(error.body_text()))?;
     let (page, token) = models(&service)?.list(page.next_page_token.as_deref());
     let mut told = json!({"models": page.iter().map(described).collect::<Vec<_>>()});
     if let Some(token) = token {
@@ -68,19 +72,31 @@ async fn list(
     Ok(answer(&told))
 }
 
-async fn describe(
-    State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
-) -> Result<Response, RequestError> {
+async fn describe(State(service): State<Arc<Service>>, name: Name) -> Result<Response, RequestError> {
+    let name = text(name)?;
     Ok(answer(&described(&models(&service)?.describe(&name)?)))
 }
 
-async fn unload(
-    State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
-) -> Result<Response, RequestError> {
-    models(&service)?.unload(&name).await?;
+async fn unload(State(service): State<Arc<Service>>, name: Name) -> Result<Response, RequestError> {
+    let (models, name) = (models(&service)?.clone(), text(name)?);
+    finished(task::spawn(async move { models.unload(&name).await })).await?;
     Ok(answer(&json!({})))
+}
+
+/// What came of a task, whose panic would be a defect of ours.
+async fn finished(task: JoinHandle<Result<(), RequestError>>) -> Result<(), RequestError> {
+    task.await.unwrap_or_else(|error| Err(RequestError::Defect(error.to_string())))
+}
+
+/// A model's name in an address, as far as it is text.
+pub(crate) type Name = Result<Path<String>, PathRejection>;
+
+/// The text of a name.
+///
+/// # Errors
+/// Bytes that are no UTF-8.
+pub(crate) fn text(name: Name) -> Result<String, RequestError> {
+    name.map(|Path(name)| name).map_err(|error| RequestError::Address(error.body_text()))
 }
 
 fn models(service: &Service) -> Result<&Models, RequestError> {

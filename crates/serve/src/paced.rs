@@ -17,10 +17,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::configuration::Limits;
+use crate::metrics::Metrics;
 
 /// How long a new connection may still wait for its first request once the server drains: its bytes can be on the
 /// way, since the system shook hands for us.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the metrics call a head that does not come to its end.
+const SLOW_HEAD: &str = "SLOW_HEAD";
 
 /// What a connection is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,8 @@ enum Phase {
     Busy,
     /// The next request.
     Idle,
+    /// Nothing: its place is wanted by another.
+    Dismissed,
 }
 
 /// What a connection is waiting for, and since when; shared with who answers its requests.
@@ -43,7 +49,7 @@ pub(crate) struct Progress(Arc<Mutex<Waiting>>);
 struct Waiting {
     phase: Phase,
     since: Instant,
-    /// Of the connection, while it reads without a clock.
+    /// Of the connection, while it reads.
     reader: Option<Waker>,
 }
 
@@ -62,7 +68,36 @@ impl Progress {
     /// comes, so nobody would look at the clock that runs from now on.
     pub(crate) fn idle(&self) {
         self.set(Phase::Idle);
-        if let Some(reader) = self.0.lock().reader.take() {
+        self.wake();
+    }
+
+    /// Since when it waits for a request, unless one is on its way or being answered.
+    pub(crate) fn waits_since(&self) -> Option<Instant> {
+        let (phase, since) = self.get();
+        matches!(phase, Phase::New | Phase::Idle).then_some(since)
+    }
+
+    /// Ends the connection, if it still waits for a request.
+    pub(crate) fn dismiss(&self) -> bool {
+        let mut waiting = self.0.lock();
+        let waits = matches!(waiting.phase, Phase::New | Phase::Idle);
+        if waits {
+            (waiting.phase, waiting.since) = (Phase::Dismissed, Instant::now());
+        }
+        drop(waiting);
+        self.wake();
+        waits
+    }
+
+    /// Whether both tell of one connection.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Lets the connection look at its clock.
+    fn wake(&self) {
+        let reader = self.0.lock().reader.take();
+        if let Some(reader) = reader {
             reader.wake();
         }
     }
@@ -77,7 +112,7 @@ impl Progress {
         (waiting.phase, waiting.since)
     }
 
-    fn reads_without_clock(&self, context: &Context<'_>) {
+    fn reads(&self, context: &Context<'_>) {
         self.0.lock().reader = Some(context.waker().clone());
     }
 }
@@ -88,6 +123,7 @@ pub(crate) struct Paced {
     progress: Progress,
     draining: watch::Receiver<bool>,
     limits: Arc<Limits>,
+    metrics: Arc<Metrics>,
     reading: Clock,
     writing: Clock,
     /// Since when the client takes no more bytes.
@@ -100,9 +136,10 @@ impl Paced {
         progress: Progress,
         draining: watch::Receiver<bool>,
         limits: Arc<Limits>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let (reading, writing) = (Clock::default(), Clock::default());
-        Paced { stream, progress, draining, limits, reading, writing, stuck: None }
+        Paced { stream, progress, draining, limits, metrics, reading, writing, stuck: None }
     }
 
     /// When to stop waiting for bytes.
@@ -113,6 +150,7 @@ impl Paced {
             Phase::New | Phase::Head => self.limits.head,
             Phase::Idle if draining => Duration::ZERO,
             Phase::Idle => self.limits.idle,
+            Phase::Dismissed => Duration::ZERO,
             Phase::Busy => return None,
         };
         Some(since + patience)
@@ -140,19 +178,20 @@ impl AsyncRead for Paced {
         let (phase, since) = this.progress.get();
         // What has come goes before any clock: a request that beat the end of its connection is answered.
         if let Poll::Ready(result) = Pin::new(&mut this.stream).poll_read(context, buffer) {
-            if matches!(phase, Phase::New | Phase::Idle) {
+            if matches!(phase, Phase::New | Phase::Idle | Phase::Dismissed) {
                 this.progress.set(Phase::Head);
             }
             return Poll::Ready(result);
         }
-        let Some(deadline) = this.patience(phase, since) else {
-            this.progress.reads_without_clock(context);
-            return Poll::Pending;
-        };
+        this.progress.reads(context);
+        let Some(deadline) = this.patience(phase, since) else { return Poll::Pending };
         ready!(this.reading.poll(deadline, context));
         match phase {
             // As if the client had left in the middle of it.
-            Phase::Head => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Phase::Head => {
+                this.metrics.rejected(SLOW_HEAD);
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
             _ => Poll::Ready(Ok(())),
         }
     }

@@ -14,13 +14,23 @@ const JSON_LINES: &str = "application/jsonlines";
 
 /// `probabilities` in the form asked for.
 pub fn prediction(output: Output, probabilities: &[f32], signature: &Signature) -> Response {
-    let (media_type, body) = match output {
+    let (media_type, body) = one(output, probabilities, signature);
+    ([(CONTENT_TYPE, media_type)], body).into_response()
+}
+
+/// A line for each of several records, in the form asked for.
+pub fn predictions(output: Output, answers: &[Vec<f32>], signature: &Signature) -> Response {
+    let lines: Vec<String> = answers.iter().map(|answer| one(output, answer, signature).1).collect();
+    ([(CONTENT_TYPE, JSON_LINES)], lines.join("\n")).into_response()
+}
+
+/// The media type and the body of one answer. No newline at the end: batch transform puts its own between records.
+fn one(output: Output, probabilities: &[f32], signature: &Signature) -> (&'static str, String) {
+    match output {
         Output::List => (JSON, list(probabilities)),
-        // No newline at the end: batch transform puts its own between records.
         Output::Prediction => (JSON_LINES, format!(r#"{{"prediction": {}}}"#, list(probabilities))),
         Output::Verbose { top } => (JSON, verbose(probabilities, signature, top)),
-    };
-    ([(CONTENT_TYPE, media_type)], body).into_response()
+    }
 }
 
 /// The numbers as the built-in algorithm prints them: float32 widened to double, in the fewest digits that give the

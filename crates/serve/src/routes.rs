@@ -1,6 +1,10 @@
 //! The paths that are answered, and what every answer carries.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::Router;
@@ -12,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 
+use crate::engine::panic_text;
 use crate::invocations::invocations;
 use crate::response::{Code, JSON};
 use crate::service::Service;
@@ -52,13 +57,18 @@ async fn observed(State(service): State<Arc<Service>>, request: Request, next: N
     let id = request_id(request.headers());
     let path = request.uri().path().to_owned();
     let presence = Presence { service: &service, answered: false };
-    let mut response = next.run(request).await;
+    let mut response = sheltered(&service, next.run(request)).await;
     presence.answered();
     let total = begun.elapsed();
     let status = response.status().as_u16();
     let code = response.extensions().get::<Code>().map(|code| code.0);
     let stages = response.extensions().get::<Stages>().copied();
     let headers = response.headers_mut();
+    if stages.is_none()
+        && let Some(code) = code
+    {
+        service.metrics.rejected(code);
+    }
     if let Some(stages) = &stages {
         service.metrics.answered(status, code, stages, total);
         insert(headers, SERVER_TIMING, &stages.header(total));
@@ -71,6 +81,21 @@ async fn observed(State(service): State<Arc<Service>>, request: Request, next: N
         log(&service, &id, &path, (status, code), &stages.unwrap_or_default(), milliseconds(total));
     }
     response
+}
+
+/// The response, or an error in its place if the request's own task panics: a defect of ours, which would close the
+/// connection without a word.
+async fn sheltered(service: &Service, response: impl Future<Output = Response>) -> Response {
+    let mut response = pin!(response);
+    let poll = |context: &mut Context<'_>| {
+        let poll = AssertUnwindSafe(|| response.as_mut().poll(context));
+        catch_unwind(poll).unwrap_or_else(|panic| {
+            let defect = RequestError::Defect(panic_text(panic.as_ref()));
+            service.configuration.log.say(&defect.to_string());
+            Poll::Ready(defect.into_response())
+        })
+    };
+    poll_fn(poll).await
 }
 
 /// All that goes in is visible ASCII.

@@ -5,17 +5,21 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::connections::Connections;
 use crate::routes::router;
 use crate::service::Service;
-use crate::{Configuration, Hosted, ServeError};
+use crate::{Configuration, Hosted, ServeError, log};
+
+/// How long the last lines may take to be read.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Answers requests on `listener` until `shutdown`, and then those in flight.
 ///
@@ -28,8 +32,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let service = Arc::new(Service::new(hosted.into(), configuration.clone())?);
-    let open = Arc::clone(&service.connections);
-    let connections = Arc::new(Connections::new(router(&service), configuration.limits.clone(), open));
+    let (open, metrics) = (Arc::clone(&service.connections), Arc::clone(&service.metrics));
+    let connections =
+        Arc::new(Connections::new(router(&service), configuration.limits.clone(), open, metrics));
     let (close, closed) = oneshot::channel::<()>();
     let accepting = {
         let connections = Arc::clone(&connections);
@@ -70,14 +75,21 @@ pub fn run<H: Into<Hosted>>(
     let runtime = runtime().map_err(ServeError::Start)?;
     let outcome = runtime.block_on(async {
         // First of all: a container's process 1 without a handler never sees the signal.
-        let shutdown = signals().map_err(ServeError::Start)?;
+        let signals = signals().map_err(ServeError::Start)?;
+        // What is wrong with it had better be known before the port is open.
+        configuration.default_output()?;
         let refused = |source| ServeError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         listening(listener.local_addr().map_err(refused)?);
-        serve(listener, host(), configuration, shutdown).await
+        tokio::select! {
+            outcome = serve(listener, host(), configuration, until(signals.clone(), |asked| asked.to_end)) => outcome,
+            // Who asks twice at a keyboard does not want to wait; a platform may well say SIGTERM twice.
+            () = until(signals, |asked| asked.interrupts > 1) => Ok(()),
+        }
     });
     // Whatever is still decoding is of no use to anybody.
     runtime.shutdown_background();
+    log::flush(LAST_WORDS);
     outcome
 }
 
@@ -91,14 +103,36 @@ pub fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(cores.div_ceil(4)).enable_all().build()
 }
 
-/// Ends with the first SIGTERM or SIGINT; they are caught from the moment this returns.
-fn signals() -> io::Result<impl Future<Output = ()>> {
+/// What signals asked for so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    to_end: bool,
+    interrupts: u32,
+}
+
+/// SIGTERM and SIGINT; they are caught from the moment this returns.
+fn signals() -> io::Result<watch::Receiver<Asked>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    let (asked, signals) = watch::channel(Asked::default());
+    tokio::spawn(async move {
+        loop {
+            let interrupted = tokio::select! {
+                _ = terminate.recv() => 0,
+                _ = interrupt.recv() => 1,
+            };
+            asked.send_modify(|asked| {
+                (asked.to_end, asked.interrupts) = (true, asked.interrupts + interrupted);
+            });
         }
-    })
+    });
+    Ok(signals)
+}
+
+/// Ends once `reached`.
+async fn until(mut signals: watch::Receiver<Asked>, reached: impl Fn(&Asked) -> bool) {
+    if signals.wait_for(reached).await.is_err() {
+        // The task that tells of them ends only with the runtime.
+        std::future::pending::<()>().await;
+    }
 }

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use crate::admission::{BodyMemory, Places};
 use crate::decoders::Decoders;
 use crate::metrics::{Metrics, Now};
-use crate::{Configuration, EngineFailure, Hosted, Output, RequestError, ServeError, State};
+use crate::{Configuration, EngineFailure, Hosted, Output, RequestError, ServeError, State, memory};
 
 /// What all requests to one server share.
 pub(crate) struct Service {
@@ -30,9 +30,9 @@ impl Service {
         let limits = &configuration.limits;
         Ok(Service {
             default_output: configuration.default_output()?,
-            decoders: Decoders::new()?,
+            decoders: Decoders::for_this_machine()?,
             places: Places::new(limits.waiting),
-            bodies: BodyMemory::new(limits.bodies),
+            bodies: BodyMemory::new(limits.bodies.min(memory::available() as usize / 4)),
             metrics: Metrics::new(hosted.turn().batch_sizes()),
             connections: Arc::new(Semaphore::new(limits.connections)),
             draining: AtomicBool::new(false),

@@ -74,9 +74,18 @@ impl Signature {
     /// # Errors
     /// Bytes that are no image, or one beyond the limits.
     pub fn preprocess(&self, encoded: &[u8]) -> Result<Vec<u8>, ImageError> {
-        let limits = Limits { max_bytes: MAX_IMAGE_BYTES, ..Limits::default() };
+        self.preprocess_within(encoded, &Self::limits())
+    }
+
+    /// What one image may cost, where there is memory enough.
+    pub(crate) fn limits() -> Limits {
+        Limits { max_bytes: MAX_IMAGE_BYTES, ..Limits::default() }
+    }
+
+    /// As [`Signature::preprocess`], within other limits.
+    pub(crate) fn preprocess_within(&self, encoded: &[u8], limits: &Limits) -> Result<Vec<u8>, ImageError> {
         let mut pixels = vec![0; self.preprocessing.shape.len()];
-        self.preprocessing.apply(encoded, &limits, &mut pixels)?;
+        self.preprocessing.apply(encoded, limits, &mut pixels)?;
         Ok(pixels)
     }
 

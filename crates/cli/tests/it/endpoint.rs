@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,18 @@ pub struct Server {
 
 impl Server {
     pub fn start(model: &Path, environment: &[(&str, &str)]) -> Self {
+        let (mut server, mut said, line) = Self::listening(model, environment);
+        server.log = Some(thread::spawn(move || {
+            let mut log = line;
+            said.read_to_string(&mut log).unwrap();
+            log
+        }));
+        server.wait_until_ready();
+        server
+    }
+
+    /// A server that says where it listens to a reader who need not go on reading.
+    pub fn listening(model: &Path, environment: &[(&str, &str)]) -> (Self, BufReader<ChildStderr>, String) {
         let mut process = brazier()
             .args(["serve", "--host", "127.0.0.1", "--port", "0", "--model"])
             .arg(model)
@@ -35,18 +47,15 @@ impl Server {
         said.read_line(&mut line).unwrap();
         let address = line.trim().rsplit_once("http://").expect(&line).1;
         let address = address.trim_end_matches("\"}").to_owned();
-        let log = thread::spawn(move || {
-            let mut log = line;
-            said.read_to_string(&mut log).unwrap();
-            log
-        });
-        let server = Server { process, address, log: Some(log) };
+        (Server { process, address, log: None }, said, line)
+    }
+
+    pub fn wait_until_ready(&self) {
         let start = Instant::now();
-        while server.ask("GET", "/ping", &[], &[]).0 != 200 {
+        while self.ask("GET", "/ping", &[], &[]).0 != 200 {
             assert!(start.elapsed() < Duration::from_secs(60), "never ready");
             thread::yield_now();
         }
-        server
     }
 
     /// The whole answer to a request on a connection of its own.
@@ -95,8 +104,16 @@ impl Server {
 
     /// The exit code after SIGTERM.
     pub fn terminate(&mut self) -> Option<i32> {
-        let sent = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        self.signal("-TERM");
+        self.process.wait().unwrap().code()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    pub fn exit_code(&mut self) -> Option<i32> {
         self.process.wait().unwrap().code()
     }
 

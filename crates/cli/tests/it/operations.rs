@@ -1,9 +1,10 @@
 //! `serve` as operators see it: switches, logs, several models, stopping under load.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -119,4 +120,91 @@ fn a_second_server_on_the_port_is_refused_in_one_sentence() {
         .unwrap();
     assert_ne!(told.status.code(), Some(0));
     assert!(String::from_utf8(told.stderr).unwrap().contains("cannot listen on 127.0.0.1:"));
+}
+
+/// A log that is piped into a program that hangs must not hang the endpoint too.
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let tree = trained();
+    let (mut server, unread, _) = Server::listening(&tree.path("model"), &[("BRAZIER_LOG", "json")]);
+    server.wait_until_ready();
+    // A line repeats the path; together they are far more than a pipe holds (64 KiB, pipe(7)).
+    let path = format!("/{}", "long".repeat(500));
+    for _ in 0..100 {
+        assert_eq!(server.ask("GET", &path, &[], &[]).0, 404);
+    }
+    assert_eq!(server.classify(&image(1, 1)).0, 200);
+    assert_eq!(server.terminate(), Some(0));
+    drop(unread);
+}
+
+#[test]
+fn a_log_whose_reader_is_gone_costs_lines_alone() {
+    let tree = trained();
+    let (mut server, reader, _) = Server::listening(&tree.path("model"), &[("BRAZIER_LOG", "json")]);
+    drop(reader);
+    server.wait_until_ready();
+    for number in 0..3 {
+        assert_eq!(server.classify(&image(1, number)).0, 200);
+    }
+    let (_, metrics) = server.ask("GET", "/metrics", &[], &[]);
+    let lost = metrics.lines().find_map(|line| line.strip_prefix("brazier_log_lines_lost ")).expect(&metrics);
+    assert!(lost.parse::<u32>().unwrap() >= 2, "{lost}");
+    assert_eq!(server.terminate(), Some(0));
+}
+
+/// A platform may say SIGTERM twice, and every request is answered all the same; who presses Ctrl-C twice wants out.
+#[test]
+fn a_second_interrupt_ends_at_once_and_a_second_sigterm_changes_nothing() {
+    let tree = trained();
+    let stuck = |server: &Server| {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        let body = image(1, 1);
+        let head =
+            format!("POST /invocations HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).unwrap();
+        // The server has to have read it.
+        thread::sleep(Duration::from_millis(300));
+        (stream, body)
+    };
+    let mut server = Server::start(&tree.path("model"), &[]);
+    let (mut stream, body) = stuck(&server);
+    for _ in 0..2 {
+        server.signal("-TERM");
+        thread::sleep(Duration::from_millis(700));
+    }
+    stream.write_all(&body).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    assert_eq!(server.exit_code(), Some(0));
+
+    let mut server = Server::start(&tree.path("model"), &[]);
+    let _stuck = stuck(&server);
+    let begun = Instant::now();
+    for _ in 0..2 {
+        server.signal("-INT");
+        thread::sleep(Duration::from_millis(300));
+    }
+    assert_eq!(server.exit_code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn the_platforms_port_is_taken_from_the_environment() {
+    let tree = trained();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut process = brazier()
+        .args(["serve", "--host", "127.0.0.1", "--model"])
+        .arg(tree.path("model"))
+        .env("SAGEMAKER_BIND_TO_PORT", free.to_string())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while TcpStream::connect(("127.0.0.1", free)).is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody listens on {free}");
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
 }

@@ -3,6 +3,7 @@
 use brazier_model::artifact;
 use brazier_model::layout::Output;
 use brazier_serve::Configuration;
+use serde_json::{Value, json};
 
 use crate::client::Connection;
 use crate::fixture::{
@@ -178,4 +179,38 @@ fn sixteen_clients_at_once_each_get_their_own_answer() {
             "{number} could be another's: {wanted:?}"
         );
     }
+}
+
+#[test]
+fn records_are_answered_with_a_line_each() {
+    use brazier_mxnet::image_record::ImageRecord;
+    use brazier_mxnet::recordio::Writer;
+    let server = Server::ready(quick());
+    let record = |number| ImageRecord::single(0.0, 1, &png(number)).encode();
+    let alone = server.invoke(&[], &png(1)).json();
+    let typed = [("Content-Type", "application/x-recordio")];
+    assert_eq!(server.invoke(&typed, &record(1)).json(), json!(alone));
+
+    let mut writer = Writer::new(Vec::new());
+    for number in [1, 2, 3] {
+        writer.write(&record(number)).unwrap();
+    }
+    let run = writer.into_inner();
+    let headers = [typed[0], ("Accept", "application/jsonlines")];
+    let answer = server.invoke(&headers, &run);
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/jsonlines")));
+    let lines: Vec<Value> = answer.body.split('\n').map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    for (line, number) in lines.iter().zip(1..) {
+        let wanted = expected(&load(model().path()).unwrap(), number);
+        assert_near(&line["prediction"], &wanted);
+    }
+
+    let mut writer = Writer::new(Vec::new());
+    writer.write(&record(1)).unwrap();
+    writer.write(&ImageRecord::single(0.0, 1, b"no image").encode()).unwrap();
+    let refused = server.invoke(&typed, &writer.into_inner());
+    assert_eq!((refused.status, refused.code().as_str()), (400, "INVALID_IMAGE"));
+    assert!(refused.body.contains("record 1"), "{refused:?}");
+    assert_eq!(server.invoke(&typed, &run[..run.len() - 4]).code(), "UNREADABLE_BODY");
 }

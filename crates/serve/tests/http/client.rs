@@ -43,15 +43,6 @@ impl Connection {
         Connection { stream: BufReader::new(stream) }
     }
 
-    /// Status of a `GET /ping` on a connection of its own, where there is one.
-    pub fn try_ping(address: SocketAddr) -> Option<u16> {
-        let mut stream = TcpStream::connect(address).ok()?;
-        stream.write_all(head("GET", "/ping", &[("Connection", "close")], 0).as_bytes()).ok()?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text).ok()?;
-        text.split(' ').nth(1)?.parse().ok()
-    }
-
     pub fn into_stream(self) -> TcpStream {
         self.stream.into_inner()
     }
