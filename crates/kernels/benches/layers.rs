@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Instant;
 
 use brazier_kernels::convolution::{Images, Output, Packed};
-use brazier_kernels::{Convolution, Path};
+use brazier_kernels::{Buffer, Convolution, Path};
 use rayon::prelude::*;
 
 /// Extent, channels in and out, kernel, stride, and how often the network has it.
@@ -114,10 +114,10 @@ fn main() {
 /// Operations of one direction, without those on padding, and the seconds of each.
 fn measure(path: Path, convolution: Convolution, source: Images) -> (f64, [f64; 3]) {
     let target = convolution.target(source);
-    let x = vec![0.5; source.pixels() * convolution.input];
-    let dy = vec![0.25; target.pixels() * convolution.output];
-    let w = vec![0.125; convolution.weights()];
-    let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+    let x = filled(source.pixels() * convolution.input, 0.5);
+    let dy = filled(target.pixels() * convolution.output, 0.25);
+    let w = filled(convolution.weights(), 0.125);
+    let [mut y, mut dx, mut dw] = [dy.len(), x.len(), w.len()].map(|len| filled(len, 0.0));
     let forward = fastest(|| {
         let packed = Packed::forward(path, convolution, &w).unwrap();
         convolution.forward(source, &x, &packed, Output::default(), &mut y).unwrap();
@@ -224,4 +224,10 @@ fn multiply(rounds: usize) -> f64 {
 #[cfg(not(target_arch = "x86_64"))]
 fn multiply(_rounds: usize) -> f64 {
     f64::NAN
+}
+
+fn filled(len: usize, value: f32) -> Buffer {
+    let mut buffer = Buffer::new(len);
+    buffer.fill(value);
+    buffer
 }

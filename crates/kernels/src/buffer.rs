@@ -7,24 +7,32 @@ use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Values that nobody else holds. They begin as whatever the last user left, or 0.
+/// Values that nobody else holds, from a boundary of cache lines on. They begin as whatever the last user left, or 0.
 #[derive(Debug)]
 pub struct Buffer {
-    values: Vec<f32>,
+    lines: Vec<Line>,
+    len: usize,
 }
 
-/// Kept blocks by their length.
+/// A cache line: a vector that is read across two of them costs twice.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([f32; LINE]);
+
+const LINE: usize = 16;
+
+/// Kept blocks by their number of lines.
 #[derive(Default)]
 struct Kept {
-    blocks: HashMap<usize, Vec<Vec<f32>>>,
-    values: usize,
+    blocks: HashMap<usize, Vec<Vec<Line>>>,
+    lines: usize,
 }
 
-/// Most values that are kept: 2 GiB.
-const MOST: usize = 1 << 29;
+/// Most lines that are kept: 2 GiB.
+const MOST: usize = 1 << 25;
 
-/// Lengths are rounded up to a multiple of it, so that scratch of almost the same size is the same block.
-const GRAIN: usize = 1024;
+/// Blocks are a multiple of it, so that scratch of almost the same size is the same block.
+const GRAIN: usize = 64;
 
 fn kept() -> &'static Mutex<Kept> {
     static KEPT: OnceLock<Mutex<Kept>> = OnceLock::new();
@@ -34,17 +42,15 @@ fn kept() -> &'static Mutex<Kept> {
 impl Buffer {
     /// `len` values of any content.
     pub fn new(len: usize) -> Self {
-        let capacity = len.next_multiple_of(GRAIN);
+        let count = len.div_ceil(LINE).next_multiple_of(GRAIN);
         let mut kept = kept().lock().unwrap_or_else(PoisonError::into_inner);
-        let found = kept.blocks.get_mut(&capacity).and_then(Vec::pop);
+        let found = kept.blocks.get_mut(&count).and_then(Vec::pop);
         if found.is_some() {
-            kept.values -= capacity;
+            kept.lines -= count;
         }
         drop(kept);
-        let mut values = found.unwrap_or_else(|| vec![0.0; capacity]);
-        values.truncate(len);
-        values.resize(len, 0.0);
-        Buffer { values }
+        let lines = found.unwrap_or_else(|| vec![Line([0.0; LINE]); count]);
+        Buffer { lines, len }
     }
 
     /// `len` zeros.
@@ -57,16 +63,11 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let mut values = std::mem::take(&mut self.values);
-        let capacity = values.len().next_multiple_of(GRAIN);
-        if capacity == 0 || values.capacity() < capacity {
-            return;
-        }
-        values.resize(capacity, 0.0);
+        let lines = std::mem::take(&mut self.lines);
         let mut kept = kept().lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.values + capacity <= MOST {
-            kept.values += capacity;
-            kept.blocks.entry(capacity).or_default().push(values);
+        if !lines.is_empty() && kept.lines + lines.len() <= MOST {
+            kept.lines += lines.len();
+            kept.blocks.entry(lines.len()).or_default().push(lines);
         }
     }
 }
@@ -75,13 +76,15 @@ impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.values
+        // SAFETY: lines are values without gaps, at least `len` of them.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.values
+        // SAFETY: as above, and borrowed by nobody else.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 }
 

@@ -161,8 +161,12 @@ impl Kernel for Task<'_> {
         let mut left = Buffer::new(blocks * block);
         let mut right = Buffer::new(panels * panel);
         // Behind the last channel nothing is packed over what stands there.
-        left.fill(0.0);
-        right.fill(0.0);
+        if inputs.end > self.split.inputs {
+            left.fill(0.0);
+        }
+        if outputs.end > self.split.outputs {
+            right.fill(0.0);
+        }
         let begin = (sum * self.split.taps + tap) * self.split.padded[0];
         let mut first = true;
         let mut next = from;
