@@ -1,13 +1,17 @@
-//! Convolution, batch norm, linear and pooling: all calls into burn's kernels are here.
+//! Convolution, batch norm, linear and pooling: all calls into kernels are here, ours on the processor (`native`) and burn's
+//! elsewhere.
 //!
 //! Precision and faster kernels change in this file and nowhere else. Convolutions compute in the number format of what comes in;
 //! statistics are float32 as in MXNet, and so is the last layer, which costs nothing. Fields carry MXNet's parameter names, in
 //! MXNet's order, because [`crate::parameters`] derives names from them.
 
+use brazier_kernels::pool::Window;
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::module::{batch_norm, batch_norm_train, conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{DType, Device, Tensor, activation};
+
+use crate::native;
 
 /// Share of the old moving statistic that stays at each step. Sources: `bn_mom=0.9` in MXNet's `symbols/resnet.py`, and
 /// `momentum=0.1`, torch's word for the new one's share, in its `BatchNorm2d`.
@@ -31,9 +35,22 @@ impl Conv {
 
     /// `[n, in, h, w]` to `[n, out, ceil(h / stride), ceil(w / stride)]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
+        self.convolve(x, None)
+    }
+
+    /// The same plus `residual`, of the result's shape.
+    pub fn forward_onto(&self, x: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
+        self.convolve(x, Some(residual))
+    }
+
+    fn convolve(&self, x: Tensor<4>, residual: Option<Tensor<4>>) -> Tensor<4> {
         let weight = cast(self.weight.val(), x.dtype());
-        conv2d(x, weight, None, options)
+        if let Some(y) = native::convolve(&x, &weight, residual.as_ref(), [self.stride, self.padding]) {
+            return y;
+        }
+        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
+        let y = conv2d(x, weight, None, options);
+        residual.map_or_else(|| y.clone(), |residual| y.clone() + residual)
     }
 }
 
@@ -88,6 +105,15 @@ impl BatchNorm {
 
     /// Batch statistics while training (an autodiff device), moving ones otherwise.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.normalise(x, false)
+    }
+
+    /// The same behind [`relu`].
+    pub fn forward_relu(&self, x: Tensor<4>) -> Tensor<4> {
+        self.normalise(x, true)
+    }
+
+    fn normalise(&self, x: Tensor<4>, rectify: bool) -> Tensor<4> {
         let (device, format) = (x.device(), x.dtype());
         let x = cast(x, DType::F32);
         let gamma = match self.fix_gamma {
@@ -97,12 +123,23 @@ impl BatchNorm {
         let beta = self.beta.val();
         if self.use_global_stats || !device.is_autodiff() {
             let (mean, variance) = (self.moving_mean.value(), self.moving_var.value());
-            return cast(batch_norm(x, gamma, beta, mean, variance, self.epsilon), format);
+            let given = [&gamma, &beta, &mean, &variance];
+            if let Some(y) = native::normalise(&x, given, self.epsilon, rectify) {
+                return cast(y, format);
+            }
+            let y = cast(batch_norm(x, gamma, beta, mean, variance, self.epsilon), format);
+            return if rectify { relu(y) } else { y };
+        }
+        if let Some(trained) = native::train(&x, [&gamma, &beta], self.epsilon, rectify) {
+            advance(&self.moving_mean, Tensor::from_floats(trained.mean.as_slice(), &device));
+            advance(&self.moving_var, Tensor::from_floats(trained.variance.as_slice(), &device));
+            return cast(trained.output, format);
         }
         let result = batch_norm_train(x, gamma, beta, self.epsilon);
         advance(&self.moving_mean, result.mean);
         advance(&self.moving_var, result.variance);
-        cast(result.output, format)
+        let y = cast(result.output, format);
+        if rectify { relu(y) } else { y }
     }
 }
 
@@ -145,11 +182,17 @@ pub fn relu(x: Tensor<4>) -> Tensor<4> {
 
 /// 3x3, stride 2, padding 1, rounding the extent down: MXNet's "valid" convention.
 pub fn stem_pool(x: Tensor<4>) -> Tensor<4> {
+    if let Some(y) = native::largest(&x, Window { extent: 3, stride: 2, padding: 1 }) {
+        return y;
+    }
     max_pool2d(x, MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]))
 }
 
 /// `[n, c, h, w]` to `[n, c]`, the mean over the image, in float32.
 pub fn global_average_pool(x: Tensor<4>) -> Tensor<2> {
+    if let Some(y) = native::mean(&x) {
+        return y;
+    }
     let [n, c, h, w] = x.dims();
     cast(x, DType::F32).reshape([n, c, h * w]).mean_dim(2).reshape([n, c])
 }

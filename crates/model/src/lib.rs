@@ -1,7 +1,8 @@
 //! The ResNet family of MXNet's image classification, and torchvision's, on burn.
 //!
 //! - [`architecture`], [`layout`]: which units, filters and stem a job asks for, or a saved graph shows
-//! - [`layer`]: convolution, batch norm, linear, pooling: the only place that calls burn's kernels
+//! - [`layer`]: convolution, batch norm, linear, pooling: the only place that calls kernels, burn's or, on the processor, ours
+//!   by way of [`native`]
 //! - [`unit`], [`resnet`]: the network built from them, its forward pass; [`freeze`]: which part of it does not learn
 //! - [`initial`]: starting weights, a pure function of seed and parameter name
 //! - [`parameters`]: every tensor under its MXNet name, in graph order, out of and into the network
@@ -26,6 +27,7 @@ pub mod layout;
 pub mod loss;
 pub mod metadata;
 mod names;
+pub mod native;
 pub mod parameters;
 pub mod resnet;
 mod torchvision;

@@ -5,7 +5,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use crate::architecture::{Architecture, normalisation};
 use crate::freeze::Frozen;
-use crate::layer::{BatchNorm, Conv, Linear, global_average_pool, relu, stem_pool};
+use crate::layer::{BatchNorm, Conv, Linear, global_average_pool, stem_pool};
 use crate::layout::{Layout, Stem, UnitForm};
 use crate::unit::Unit;
 
@@ -96,7 +96,7 @@ impl ResNet {
     fn stem(&self, pixels: Tensor<4>) -> Tensor<4> {
         let mut x = self.conv0.forward(self.bn_data.forward(pixels));
         if let Some(bn0) = &self.bn0 {
-            x = relu(bn0.forward(x));
+            x = bn0.forward_relu(x);
         }
         if self.pools { stem_pool(x) } else { x }
     }
@@ -104,7 +104,7 @@ impl ResNet {
     /// What the last stage gives to what the last layer takes, `[n, filters]`.
     fn features(&self, x: Tensor<4>) -> Tensor<2> {
         let x = match &self.bn1 {
-            Some(bn1) => relu(bn1.forward(x)),
+            Some(bn1) => bn1.forward_relu(x),
             None => x,
         };
         global_average_pool(x)

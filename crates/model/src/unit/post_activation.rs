@@ -61,11 +61,11 @@ impl PostActivation {
 
     /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let mut y = relu(self.bn1.forward(self.conv1.forward(x.clone())));
-        y = self.bn2.forward(self.conv2.forward(y));
-        if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {
-            y = bn3.forward(conv3.forward(relu(y)));
-        }
+        let y = self.conv2.forward(self.bn1.forward_relu(self.conv1.forward(x.clone())));
+        let y = match (&self.conv3, &self.bn3) {
+            (Some(conv3), Some(bn3)) => bn3.forward(conv3.forward(self.bn2.forward_relu(y))),
+            _ => self.bn2.forward(y),
+        };
         let shortcut = match (&self.sc, &self.sc_bn) {
             (Some(sc), Some(sc_bn)) => sc_bn.forward(sc.forward(x)),
             _ => x,

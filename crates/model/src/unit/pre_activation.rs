@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::layer::{BatchNorm, Conv, relu};
+use crate::layer::{BatchNorm, Conv};
 use crate::layout::{UnitForm, UnitKind};
 
 /// One residual unit. Field names and order are MXNet's: `stageI_unitJ_bn1`, `…_conv1`, …, `…_sc`.
@@ -55,17 +55,16 @@ impl PreActivation {
 
     /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let active = relu(self.bn1.forward(x.clone()));
+        let active = self.bn1.forward_relu(x.clone());
         // The shortcut convolution starts from the first activation, not from the raw input.
         let shortcut = match &self.sc {
             Some(sc) => sc.forward(active.clone()),
             None => x,
         };
-        let mut y = self.conv1.forward(active);
-        y = self.conv2.forward(relu(self.bn2.forward(y)));
-        if let (Some(bn3), Some(conv3)) = (&self.bn3, &self.conv3) {
-            y = conv3.forward(relu(bn3.forward(y)));
+        let y = self.bn2.forward_relu(self.conv1.forward(active));
+        match (&self.bn3, &self.conv3) {
+            (Some(bn3), Some(conv3)) => conv3.forward_onto(bn3.forward_relu(self.conv2.forward(y)), shortcut),
+            _ => self.conv2.forward_onto(y, shortcut),
         }
-        y + shortcut
     }
 }

@@ -1,0 +1,153 @@
+//! A convolution and the gradient of its data, over all images.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::gather::{Gather, Part};
+use super::table::{Direction, Table, group};
+use super::{Convolution, Images, Packed};
+use crate::error::fits;
+use crate::shared::Shared;
+use crate::{Buffer, ShapeError, simd};
+
+/// What happens to a sum of products before it is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Output<'a> {
+    /// Added, `[output]`.
+    pub bias: Option<&'a [f32]>,
+    /// Added, of the result's shape.
+    pub residual: Option<&'a [f32]>,
+    /// Whether what is negative then becomes 0.
+    pub relu: bool,
+}
+
+/// Tiles of a task: what they read stays in the second-level cache while the panels come and go.
+const TILES: usize = 16;
+
+impl Convolution {
+    /// `[n, h, w, input]` to `[n, h', w', output]`.
+    ///
+    /// # Errors
+    /// Lengths that are not those of the shapes, weights packed for something else.
+    pub fn forward(
+        &self,
+        source: Images,
+        x: &[f32],
+        weights: &Packed,
+        output: Output<'_>,
+        y: &mut [f32],
+    ) -> Result<(), ShapeError> {
+        self.check_data(source, x.len(), y.len())?;
+        self.check_packed(weights, Direction::Forward)?;
+        fits("the number of biases", output.bias.map_or(self.output, <[f32]>::len), self.output)?;
+        fits("the number of values to add", output.residual.map_or(y.len(), <[f32]>::len), y.len())?;
+        if self.is_unfolded() {
+            self.forward_unfolded(source, x, weights, output, y);
+        } else {
+            Whole { source, target: self.target(source), from: x, weights, output }.run(y);
+        }
+        Ok(())
+    }
+
+    /// The gradient of the input, `[n, h, w, input]`, from that of the output, `[n, h', w', output]`.
+    ///
+    /// # Errors
+    /// Lengths that are not those of the shapes, weights packed for something else.
+    pub fn data_gradient(
+        &self,
+        source: Images,
+        dy: &[f32],
+        weights: &Packed,
+        dx: &mut [f32],
+    ) -> Result<(), ShapeError> {
+        self.check_data(source, dx.len(), dy.len())?;
+        self.check_packed(weights, Direction::DataGradient)?;
+        let (target, output) = (source, Output::default());
+        Whole { source: self.target(source), target, from: dy, weights, output }.run(dx);
+        Ok(())
+    }
+
+    fn check_packed(&self, weights: &Packed, direction: Direction) -> Result<(), ShapeError> {
+        let fit = weights.convolution == *self && weights.direction == direction;
+        fits("the number of fitting packed weights", usize::from(fit), 1)
+    }
+}
+
+/// All images of a call.
+struct Whole<'a> {
+    source: Images,
+    target: Images,
+    from: &'a [f32],
+    weights: &'a Packed,
+    output: Output<'a>,
+}
+
+/// Some tiles and panels of the group that begins with image `first`.
+struct Task {
+    table: Arc<Table>,
+    first: usize,
+    tiles: Range<usize>,
+    panels: Range<usize>,
+}
+
+impl Whole<'_> {
+    fn run(&self, to: &mut [f32]) {
+        let Packed { path, convolution, direction, .. } = *self.weights;
+        let (channels, columns) = match direction {
+            Direction::Forward => (convolution.input, convolution.output),
+            Direction::DataGradient => (convolution.output, convolution.input),
+        };
+        let (zeros, target) = (Buffer::zeros(channels), Shared::new(to));
+        self.tasks(columns).into_par_iter().for_each(|task| {
+            let from = task.first * self.source.plane() * channels;
+            let (offset, images) = (task.first * self.target.plane() * columns, task.table.images);
+            let (sources, targets) =
+                (images * self.source.plane() * channels, images * self.target.plane() * columns);
+            let gather = Gather {
+                table: &task.table,
+                taps: convolution.taps(),
+                channels,
+                columns,
+                source: &self.from[from..from + sources],
+                zeros: &zeros,
+                weights: self.weights.values(),
+                bias: self.output.bias,
+                residual: self.output.residual.map(|residual| &residual[offset..offset + targets]),
+                relu: self.output.relu,
+                target,
+                offset,
+            };
+            simd::run(path, Part { gather, tiles: task.tiles, panels: task.panels });
+        });
+    }
+
+    /// Tasks that write different parts of the target. How many there are changes no result: all sums run in one order.
+    fn tasks(&self, columns: usize) -> Vec<Task> {
+        let Packed { path, convolution, direction, .. } = *self.weights;
+        let panels = columns.div_ceil(simd::tile_columns(path));
+        let (all, size) = (self.target.count, group(self.target));
+        let table = |count| {
+            let images = if direction == Direction::Forward { self.source } else { self.target };
+            Table::of(&convolution, direction, Images { count, ..images }, simd::tile_rows(path))
+        };
+        let groups: Vec<(usize, Arc<Table>)> =
+            (0..all).step_by(size).map(|first| (first, table(size.min(all - first)))).collect();
+        let chunks: usize = groups.iter().map(|(_, table)| table.tiles().div_ceil(TILES)).sum();
+        let wanted = (4 * rayon::current_num_threads()).div_ceil(chunks.max(1)).min(panels);
+        let mut tasks = Vec::with_capacity(chunks * wanted);
+        for (first, table) in &groups {
+            for tile in (0..table.tiles()).step_by(TILES) {
+                let tiles = tile..table.tiles().min(tile + TILES);
+                tasks.extend((0..wanted).map(|part| Task {
+                    table: Arc::clone(table),
+                    first: *first,
+                    tiles: tiles.clone(),
+                    panels: part * panels / wanted..(part + 1) * panels / wanted,
+                }));
+            }
+        }
+        tasks
+    }
+}

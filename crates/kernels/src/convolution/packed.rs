@@ -1,0 +1,83 @@
+//! Weights in the order in which the innermost loop reads them.
+
+use rayon::prelude::*;
+
+use super::Convolution;
+use super::table::Direction;
+use crate::error::fits;
+use crate::shared::Shared;
+use crate::{Buffer, Path, ShapeError, simd};
+
+/// A convolution's weights for one direction and instruction set: `[panel][tap][channel][column]`, a panel being as many
+/// channels of the target as a tile is wide, filled up with zeros.
+#[derive(Debug)]
+pub struct Packed {
+    pub(super) path: Path,
+    pub(super) convolution: Convolution,
+    pub(super) direction: Direction,
+    values: Buffer,
+}
+
+impl Packed {
+    /// For [`Convolution::forward`], from `[output][input][tap]`.
+    ///
+    /// # Errors
+    /// Another number of weights than the convolution has.
+    pub fn forward(path: Path, convolution: Convolution, weights: &[f32]) -> Result<Self, ShapeError> {
+        Packed::new(path, convolution, Direction::Forward, weights)
+    }
+
+    /// For [`Convolution::data_gradient`], from `[output][input][tap]`.
+    ///
+    /// # Errors
+    /// Another number of weights than the convolution has.
+    pub fn data_gradient(path: Path, convolution: Convolution, weights: &[f32]) -> Result<Self, ShapeError> {
+        Packed::new(path, convolution, Direction::DataGradient, weights)
+    }
+
+    fn new(
+        path: Path,
+        convolution: Convolution,
+        direction: Direction,
+        weights: &[f32],
+    ) -> Result<Self, ShapeError> {
+        fits("the number of weights", weights.len(), convolution.weights())?;
+        let (channels, columns) = match direction {
+            Direction::Forward => (convolution.input, convolution.output),
+            Direction::DataGradient => (convolution.output, convolution.input),
+        };
+        let (taps, width) = (convolution.taps(), simd::tile_columns(path));
+        let panel = taps * channels * width;
+        let mut values = Buffer::new(columns.div_ceil(width) * panel);
+        let shared = Shared::new(&mut values);
+        // Strides of the weights by column and by channel.
+        let (by_column, by_channel) = match direction {
+            Direction::Forward => (convolution.input * taps, taps),
+            Direction::DataGradient => (taps, convolution.input * taps),
+        };
+        let fill = |index: usize| {
+            // SAFETY: each panel is its own part.
+            let to = unsafe { shared.part(index * panel, panel) };
+            let valid = width.min(columns - index * width);
+            if valid < width {
+                to.fill(0.0);
+            }
+            let first = index * width * by_column;
+            for channel in 0..channels {
+                for column in 0..valid {
+                    let from = &weights[first + column * by_column + channel * by_channel..][..taps];
+                    for (tap, &weight) in from.iter().enumerate() {
+                        to[(tap * channels + channel) * width + column] = weight;
+                    }
+                }
+            }
+        };
+        (0..columns.div_ceil(width)).into_par_iter().for_each(fill);
+        Ok(Packed { path, convolution, direction, values })
+    }
+
+    /// The panels' values.
+    pub(super) fn values(&self) -> &[f32] {
+        &self.values
+    }
+}

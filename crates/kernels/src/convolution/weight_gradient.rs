@@ -1,0 +1,320 @@
+//! The gradient of the weights: for each tap, the channels in times the channels out, summed over pixels.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{Convolution, Images, tile};
+use crate::error::fits;
+use crate::shared::Shared;
+use crate::simd::{self, Kernel, Simd};
+use crate::{Buffer, Path, ShapeError};
+
+/// Pixels that are packed at a time.
+const PIXELS: usize = 256;
+
+/// Channels of a task, about: packed, both sides stay in the second-level cache.
+const INPUTS: usize = 192;
+const OUTPUTS: usize = 128;
+
+/// Packed blocks that lie a power of two apart would share the few places that a cache has for them.
+const GAP: usize = 16;
+
+/// Tasks that keep many threads busy; the sum over pixels is split no further, and not by the number of threads.
+const TASKS: usize = 64;
+
+/// Fewest pixels of a task.
+const FEWEST: usize = 1024;
+
+impl Convolution {
+    /// The gradient of the weights, `[output][input][tap]`, from the input and the gradient of the output.
+    ///
+    /// # Errors
+    /// Lengths that are not those of the shapes.
+    pub fn weight_gradient(
+        &self,
+        path: Path,
+        source: Images,
+        x: &[f32],
+        dy: &[f32],
+        dw: &mut [f32],
+    ) -> Result<(), ShapeError> {
+        self.check_data(source, x.len(), dy.len())?;
+        fits("the number of weights", dw.len(), self.weights())?;
+        let split = Split::new(self, path, self.target(source).pixels());
+        let mut partial = Buffer::new(split.sums * split.len());
+        let to = Shared::new(&mut partial);
+        (0..split.tasks()).into_par_iter().for_each(|index| {
+            simd::run(path, Task { convolution: self, source, x, dy, split: &split, index, to });
+        });
+        split.gather(self, &partial, dw);
+        Ok(())
+    }
+}
+
+/// How the work is cut: by sizes alone, so that sums do not depend on the number of threads.
+struct Split {
+    /// Taps, and the channels under each: one tap of all when the image is unfolded.
+    taps: usize,
+    inputs: usize,
+    outputs: usize,
+    /// Channels in and out of a task.
+    group: [usize; 2],
+    /// Channels filled up to whole tiles.
+    padded: [usize; 2],
+    /// Partial sums, each over a part of the pixels.
+    sums: usize,
+}
+
+impl Split {
+    fn new(convolution: &Convolution, path: Path, pixels: usize) -> Self {
+        let (rows, columns) = (simd::tile_rows(path), simd::tile_columns(path));
+        let (taps, inputs) = match convolution.is_unfolded() {
+            true => (1, convolution.taps() * convolution.input),
+            false => (convolution.taps(), convolution.input),
+        };
+        let outputs = convolution.output;
+        let padded = [inputs.next_multiple_of(rows), outputs.next_multiple_of(columns)];
+        let group = [(INPUTS / rows * rows).min(padded[0]), OUTPUTS.next_multiple_of(columns).min(padded[1])];
+        let tasks = taps * padded[0].div_ceil(group[0]) * padded[1].div_ceil(group[1]);
+        let sums = TASKS.div_ceil(tasks).min(pixels / FEWEST).max(1);
+        Split { taps, inputs, outputs, group, padded, sums }
+    }
+
+    /// Values of a partial sum, `[tap][input][output]`.
+    fn len(&self) -> usize {
+        self.taps * self.padded[0] * self.padded[1]
+    }
+
+    fn groups(&self) -> [usize; 2] {
+        [0, 1].map(|side| self.padded[side].div_ceil(self.group[side]))
+    }
+
+    fn tasks(&self) -> usize {
+        self.sums * self.taps * self.groups()[0] * self.groups()[1]
+    }
+
+    /// Which sum, tap and channels a task has.
+    fn task(&self, index: usize) -> (usize, usize, [Range<usize>; 2]) {
+        let groups = self.groups();
+        let (rest, output) = (index / groups[1], index % groups[1]);
+        let (rest, input) = (rest / groups[0], rest % groups[0]);
+        let range = |side: usize, group: usize| {
+            group * self.group[side]..((group + 1) * self.group[side]).min(self.padded[side])
+        };
+        (rest / self.taps, rest % self.taps, [range(0, input), range(1, output)])
+    }
+
+    /// Adds the partial sums, in their order, and brings them into the order of the weights.
+    fn gather(&self, convolution: &Convolution, partial: &[f32], dw: &mut [f32]) {
+        const BLOCK: usize = 16;
+        let (taps, len) = (convolution.taps(), self.len());
+        let channels = convolution.input;
+        dw.par_chunks_mut(BLOCK * channels * taps).enumerate().for_each(|(block, dw)| {
+            let first = block * BLOCK;
+            let valid = BLOCK.min(self.outputs - first);
+            for tap in 0..taps {
+                for channel in 0..channels {
+                    // Unfolded, tap and channel are one row of sums.
+                    let row = match self.taps == taps {
+                        true => tap * self.padded[0] + channel,
+                        false => tap * channels + channel,
+                    };
+                    let mut total = [0.0f32; BLOCK];
+                    for sum in 0..self.sums {
+                        let from = &partial[sum * len + row * self.padded[1] + first..][..valid];
+                        for (total, value) in total.iter_mut().zip(from) {
+                            *total += value;
+                        }
+                    }
+                    for (output, total) in total[..valid].iter().enumerate() {
+                        dw[(output * channels + channel) * taps + tap] = *total;
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// One sum over pixels: a tap, some channels in, some channels out.
+struct Task<'a> {
+    convolution: &'a Convolution,
+    source: Images,
+    x: &'a [f32],
+    dy: &'a [f32],
+    split: &'a Split,
+    index: usize,
+    to: Shared,
+}
+
+impl Kernel for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize>(self) {
+        let width = 2 * S::LANES;
+        let (sum, tap, [inputs, outputs]) = self.split.task(self.index);
+        let pairs = Pairs::new(self.convolution, self.source, tap);
+        let (from, end) = (pairs.len() * sum / self.split.sums, pairs.len() * (sum + 1) / self.split.sums);
+        let (blocks, panels) = (inputs.len() / ROWS, outputs.len() / width);
+        let (block, panel) = (PIXELS * ROWS + GAP, PIXELS * width + GAP);
+        let mut left = Buffer::new(blocks * block);
+        let mut right = Buffer::new(panels * panel);
+        // Behind the last channel nothing is packed over what stands there.
+        if inputs.end > self.split.inputs {
+            left.fill(0.0);
+        }
+        if outputs.end > self.split.outputs {
+            right.fill(0.0);
+        }
+        let begin = (sum * self.split.taps + tap) * self.split.padded[0];
+        let mut first = true;
+        let mut next = from;
+        while next < end || first {
+            let count = PIXELS.min(end - next);
+            self.pack::<ROWS>(&pairs, next, count, [&inputs, &outputs], [&mut left, &mut right], width);
+            for column in 0..panels {
+                for row in 0..blocks {
+                    let at = (begin + inputs.start + row * ROWS) * self.split.padded[1];
+                    let at = at + outputs.start + column * width;
+                    // SAFETY: a task's sums are its own; the packed blocks hold `count` pixels.
+                    unsafe {
+                        let mut to = [self.to.at(at); ROWS];
+                        for (index, to) in to.iter_mut().enumerate() {
+                            *to = to.add(index * self.split.padded[1]);
+                        }
+                        let mut sums = match first {
+                            true => tile::zeros::<S, ROWS>(),
+                            false => tile::load::<S, ROWS>(&to),
+                        };
+                        let mut rows = [left.as_ptr().add(row * block); ROWS];
+                        for (index, row) in rows.iter_mut().enumerate() {
+                            *row = row.add(index);
+                        }
+                        let matrix = right.as_ptr().add(column * panel);
+                        tile::multiply::<S, ROWS, ROWS>(&mut sums, &rows, matrix, count);
+                        tile::store::<S, ROWS>(&to, &sums);
+                    }
+                }
+            }
+            first = false;
+            next += count;
+        }
+    }
+}
+
+impl Task<'_> {
+    /// Packs `count` pairs from the `next`: the channels in as `[block][pixel][row]`, those out as `[panel][pixel][column]`.
+    #[inline(always)]
+    fn pack<const ROWS: usize>(
+        &self,
+        pairs: &Pairs,
+        next: usize,
+        count: usize,
+        [inputs, outputs]: [&Range<usize>; 2],
+        [left, right]: [&mut [f32]; 2],
+        width: usize,
+    ) {
+        let valid = [inputs.end.min(self.split.inputs), outputs.end.min(self.split.outputs)];
+        let (block, panel) = (PIXELS * ROWS + GAP, PIXELS * width + GAP);
+        let mut unfolded = Buffer::new(if self.convolution.is_unfolded() { self.split.inputs } else { 0 });
+        let mut place = pairs.at(next);
+        for pixel in 0..count {
+            let (source, target) = pairs.pixels(place);
+            let row = match self.convolution.is_unfolded() {
+                true => {
+                    self.convolution.unfold(self.source, self.x, target, &mut unfolded);
+                    &unfolded[inputs.start..valid[0]]
+                }
+                false => &self.x[source * self.split.inputs..][inputs.start..valid[0]],
+            };
+            scatter::<ROWS>(row, &mut left[pixel * ROWS..], block);
+            let row = &self.dy[target * self.split.outputs..][outputs.start..valid[1]];
+            let mut chunks = row.chunks_exact(width);
+            let mut at = pixel * width;
+            for chunk in &mut chunks {
+                right[at..at + width].copy_from_slice(chunk);
+                at += panel;
+            }
+            let rest = chunks.remainder();
+            if !rest.is_empty() {
+                right[at..at + rest.len()].copy_from_slice(rest);
+            }
+            place = pairs.after(place);
+        }
+    }
+}
+
+/// Copies a row in pieces of `N`, `step` values apart.
+#[inline(always)]
+fn scatter<const N: usize>(row: &[f32], to: &mut [f32], step: usize) {
+    let (whole, rest) = row.as_chunks::<N>();
+    let mut at = 0;
+    for piece in whole {
+        to[at..at + N].copy_from_slice(piece);
+        at += step;
+    }
+    if !rest.is_empty() {
+        to[at..at + rest.len()].copy_from_slice(rest);
+    }
+}
+
+/// The pixels of input and output that a tap joins, image after image, row after row.
+struct Pairs {
+    convolution: Convolution,
+    source: Images,
+    target: Images,
+    tap: [usize; 2],
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+impl Pairs {
+    fn new(convolution: &Convolution, source: Images, tap: usize) -> Self {
+        let target = convolution.target(source);
+        let tap = [tap / convolution.kernel, tap % convolution.kernel];
+        let Convolution { stride, padding, .. } = *convolution;
+        let range = |tap: usize, from: usize, to: usize| {
+            let first = padding.saturating_sub(tap).div_ceil(stride);
+            let last = (from + padding).saturating_sub(tap).div_ceil(stride).min(to);
+            first.min(last)..last
+        };
+        let (rows, columns) = match convolution.is_unfolded() {
+            true => (0..target.height, 0..target.width),
+            false => (range(tap[0], source.height, target.height), range(tap[1], source.width, target.width)),
+        };
+        Pairs { convolution: *convolution, source, target, tap, rows, columns }
+    }
+
+    fn len(&self) -> usize {
+        self.source.count * self.rows.len() * self.columns.len()
+    }
+
+    /// Image, row and column of the target's pixel of pair `index`.
+    fn at(&self, index: usize) -> [usize; 3] {
+        let (width, plane) = (self.columns.len().max(1), (self.rows.len() * self.columns.len()).max(1));
+        [index / plane, self.rows.start + index % plane / width, self.columns.start + index % width]
+    }
+
+    #[inline(always)]
+    fn after(&self, [image, row, column]: [usize; 3]) -> [usize; 3] {
+        if column + 1 < self.columns.end {
+            [image, row, column + 1]
+        } else if row + 1 < self.rows.end {
+            [image, row + 1, self.columns.start]
+        } else {
+            [image + 1, self.rows.start, self.columns.start]
+        }
+    }
+
+    /// The pixels of source and target; of the source only where nothing is unfolded.
+    #[inline(always)]
+    fn pixels(&self, [image, row, column]: [usize; 3]) -> (usize, usize) {
+        let Convolution { stride, padding, .. } = self.convolution;
+        let target = image * self.target.plane() + row * self.target.width + column;
+        let place = [row * stride + self.tap[0], column * stride + self.tap[1]];
+        // Inside the image for the pairs of a tap.
+        let place = place.map(|place| place.saturating_sub(padding));
+        (image * self.source.plane() + place[0] * self.source.width + place[1], target)
+    }
+}

@@ -1,0 +1,24 @@
+//! Convolutions and their kin on the processor, in float32, channels last (`[n, h, w, c]`).
+//!
+//! - [`path`]: which instructions are used; `simd`: a vector of each of them
+//! - [`convolution`]: forward, the gradients of data and weights; a linear layer is one of 1x1 pixels
+//! - [`norm`]: batch norm with the activation behind it, in training and in use
+//! - [`pool`]: maximum and mean
+//! - [`buffer`]: memory that is used again
+//!
+//! Not here: networks, gradients as a graph, burn (`model`). Called by `model`.
+//! Invariant: a result depends on the instruction set and the sizes, never on how many threads there are.
+
+pub mod buffer;
+pub mod convolution;
+pub mod error;
+pub mod norm;
+pub mod path;
+pub mod pool;
+mod shared;
+mod simd;
+
+pub use buffer::Buffer;
+pub use convolution::Convolution;
+pub use error::ShapeError;
+pub use path::Path;

@@ -1,0 +1,137 @@
+//! Batch norm over the channels of `[pixels, channels]`, with the activation behind it.
+//!
+//! Sums run over pieces of so many pixels, whatever the number of threads; within a piece in float32, over the pieces in
+//! float64. The variance is the biased one, from deviations of each piece's own mean: the square of a mean that is large
+//! beside the deviation, as a raw image's, would swallow it.
+
+mod backward;
+mod statistics;
+
+use rayon::prelude::*;
+
+pub use backward::{Gradients, backward};
+pub use statistics::{Statistics, statistics};
+
+use crate::error::fits;
+use crate::shared::Shared;
+use crate::simd::{self, Kernel, Simd};
+use crate::{Path, ShapeError};
+
+/// How each channel is mapped: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
+#[derive(Clone, Copy, Debug)]
+pub struct Norm<'a> {
+    /// Mean and variance.
+    pub statistics: &'a Statistics,
+    /// Scale; 1 if there is none.
+    pub gamma: Option<&'a [f32]>,
+    /// Offset.
+    pub beta: &'a [f32],
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Whether what is negative then becomes 0.
+    pub relu: bool,
+}
+
+impl Norm<'_> {
+    fn channels(&self) -> usize {
+        self.beta.len()
+    }
+
+    /// `1 / sqrt(variance + epsilon)` of each channel.
+    fn inverse(&self) -> Vec<f32> {
+        let variance = self.statistics.variance.iter();
+        variance.map(|&variance| (1.0 / (f64::from(variance) + self.epsilon).sqrt()) as f32).collect()
+    }
+
+    /// What a deviation from the mean is multiplied by.
+    fn scale(&self) -> Vec<f32> {
+        let mut scale = self.inverse();
+        if let Some(gamma) = self.gamma {
+            scale.iter_mut().zip(gamma).for_each(|(scale, gamma)| *scale *= gamma);
+        }
+        scale
+    }
+
+    fn check(&self, values: usize, others: &[usize]) -> Result<(), ShapeError> {
+        let channels = self.channels();
+        fits("the number of channels, modulo which values remain", values % channels.max(1), 0)?;
+        fits("the number of means", self.statistics.mean.len(), channels)?;
+        fits("the number of variances", self.statistics.variance.len(), channels)?;
+        fits("the number of scales", self.gamma.map_or(channels, <[f32]>::len), channels)?;
+        others.iter().try_for_each(|&other| fits("the number of values of the other side", other, values))
+    }
+}
+
+/// Values of a piece, about: 64 KiB.
+const PIECE: usize = 16384;
+
+/// Fewest pixels of a piece.
+const FEWEST: usize = 64;
+
+/// How values are cut: rows of `columns`, a multiple of the channels that is wide enough for vectors.
+#[derive(Clone, Copy)]
+struct Cut {
+    columns: usize,
+    /// Values of a piece.
+    piece: usize,
+}
+
+impl Cut {
+    fn new(values: usize, channels: usize) -> Self {
+        let pixels = values / channels.max(1);
+        let fold =
+            [32, 16, 8, 4, 2].into_iter().find(|fold| channels * fold <= 64 && pixels.is_multiple_of(*fold));
+        let columns = channels.max(1) * fold.unwrap_or(1);
+        Cut { columns, piece: (PIECE / columns).max(FEWEST) * columns }
+    }
+
+    /// A value for each column from one for each channel.
+    fn widen(self, channels: &[f32]) -> Vec<f32> {
+        channels.iter().copied().cycle().take(self.columns).collect()
+    }
+}
+
+/// `x` normalised into `y`.
+///
+/// # Errors
+/// Lengths that do not fit each other.
+pub fn normalise(path: Path, x: &[f32], norm: Norm<'_>, y: &mut [f32]) -> Result<(), ShapeError> {
+    norm.check(x.len(), &[y.len()])?;
+    let cut = Cut::new(x.len(), norm.channels());
+    let [mean, scale, beta] =
+        [&norm.statistics.mean, &norm.scale(), &norm.beta.to_vec()].map(|values| cut.widen(values));
+    let to = Shared::new(y);
+    x.par_chunks(cut.piece).enumerate().for_each(|(index, x)| {
+        // SAFETY: each piece is its own part.
+        let y = unsafe { to.part(index * cut.piece, x.len()) };
+        simd::run(path, Map { x, y, mean: &mean, scale: &scale, beta: &beta, relu: norm.relu });
+    });
+    Ok(())
+}
+
+struct Map<'a> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+    mean: &'a [f32],
+    scale: &'a [f32],
+    beta: &'a [f32],
+    relu: bool,
+}
+
+impl Kernel for Map<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize>(self) {
+        let columns = self.mean.len();
+        let (mean, scale, beta) = (self.mean, &self.scale[..columns], &self.beta[..columns]);
+        // The floor of what is not rectified.
+        let least = if self.relu { 0.0 } else { f32::NEG_INFINITY };
+        for (x, y) in self.x.chunks_exact(columns).zip(self.y.chunks_exact_mut(columns)) {
+            for column in 0..columns {
+                let value = (x[column] - mean[column]) * scale[column] + beta[column];
+                y[column] = if value < least { least } else { value };
+            }
+        }
+    }
+}

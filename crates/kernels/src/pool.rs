@@ -1,0 +1,158 @@
+//! Pooling over `[n, h, w, c]`: the largest of a window, the mean of an image.
+
+use rayon::prelude::*;
+
+use crate::ShapeError;
+use crate::convolution::Images;
+use crate::error::fits;
+
+/// A square window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Its extent, at most 15.
+    pub extent: usize,
+    /// Pixels between two positions.
+    pub stride: usize,
+    /// Pixels around the image, smaller than anything.
+    pub padding: usize,
+}
+
+impl Window {
+    /// The images that come out: positions that are not whole are left out.
+    pub fn target(&self, source: Images) -> Images {
+        let extent = |extent: usize| (extent + 2 * self.padding - self.extent) / self.stride + 1;
+        Images { count: source.count, height: extent(source.height), width: extent(source.width) }
+    }
+
+    fn check(&self, source: Images, channels: usize, x: usize, y: usize) -> Result<(), ShapeError> {
+        let smallest = source.height.min(source.width) + 2 * self.padding;
+        if self.extent == 0 || self.extent > 15 || self.stride == 0 || channels == 0 || smallest < self.extent
+        {
+            let expected = "between 1 and 15 and the padded image's".to_owned();
+            return Err(ShapeError { what: "the window's extent", found: self.extent, expected });
+        }
+        fits("the number of values in", x, source.pixels() * channels)?;
+        fits("the number of values out", y, self.target(source).pixels() * channels)
+    }
+
+    /// Calls `each` with the window's pixels inside the image, as tap and pixel, for the target's pixel `at`.
+    fn pixels(&self, source: Images, at: [usize; 2], mut each: impl FnMut(usize, usize)) {
+        for tap in 0..self.extent * self.extent {
+            let row = (at[0] * self.stride + tap / self.extent).wrapping_sub(self.padding);
+            let column = (at[1] * self.stride + tap % self.extent).wrapping_sub(self.padding);
+            if row < source.height && column < source.width {
+                each(tap, row * source.width + column);
+            }
+        }
+    }
+
+    /// The largest value of each window, the first of several, and the tap it came from. What is no number is larger than
+    /// any.
+    ///
+    /// # Errors
+    /// Lengths that are not those of the shapes.
+    pub fn largest(
+        &self,
+        source: Images,
+        channels: usize,
+        x: &[f32],
+        y: &mut [f32],
+        taps: &mut [u8],
+    ) -> Result<(), ShapeError> {
+        self.check(source, channels, x.len(), y.len())?;
+        fits("the number of taps", taps.len(), y.len())?;
+        let (target, plane) = (self.target(source), source.plane() * channels);
+        let line = target.width * channels;
+        y.par_chunks_mut(line).zip(taps.par_chunks_mut(line)).enumerate().for_each(|(row, (y, taps))| {
+            let x = &x[row / target.height * plane..][..plane];
+            let pixels = y.chunks_exact_mut(channels).zip(taps.chunks_exact_mut(channels));
+            for (column, (y, taps)) in pixels.enumerate() {
+                y.fill(f32::NEG_INFINITY);
+                taps.fill(0);
+                self.pixels(source, [row % target.height, column], |tap, pixel| {
+                    let x = &x[pixel * channels..][..channels];
+                    for ((y, from), &x) in y.iter_mut().zip(taps.iter_mut()).zip(x) {
+                        let is_larger = x > *y || x.is_nan();
+                        *y = if is_larger { x } else { *y };
+                        *from = if is_larger { tap as u8 } else { *from };
+                    }
+                });
+            }
+        });
+        Ok(())
+    }
+
+    /// The gradient of the input from that of the output and the taps that [`Window::largest`] gave.
+    ///
+    /// # Errors
+    /// Lengths that are not those of the shapes.
+    pub fn largest_gradient(
+        &self,
+        source: Images,
+        channels: usize,
+        dy: &[f32],
+        taps: &[u8],
+        dx: &mut [f32],
+    ) -> Result<(), ShapeError> {
+        self.check(source, channels, dx.len(), dy.len())?;
+        fits("the number of taps", taps.len(), dy.len())?;
+        let target = self.target(source);
+        dx.par_chunks_mut(source.plane() * channels).enumerate().for_each(|(image, dx)| {
+            dx.fill(0.0);
+            for place in 0..target.plane() {
+                let at = (image * target.plane() + place) * channels;
+                let (dy, taps) = (&dy[at..at + channels], &taps[at..at + channels]);
+                self.pixels(source, [place / target.width, place % target.width], |tap, pixel| {
+                    let dx = &mut dx[pixel * channels..][..channels];
+                    for ((dx, &dy), &from) in dx.iter_mut().zip(dy).zip(taps) {
+                        *dx += if from == tap as u8 { dy } else { 0.0 };
+                    }
+                });
+            }
+        });
+        Ok(())
+    }
+}
+
+/// The mean over each image, `[n, c]`.
+///
+/// # Errors
+/// Lengths that are not those of the shapes.
+pub fn mean(source: Images, channels: usize, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
+    fits("the number of values in", x.len(), source.pixels() * channels)?;
+    fits("the number of values out", y.len(), source.count * channels)?;
+    if y.is_empty() || source.plane() == 0 {
+        return Ok(());
+    }
+    y.par_chunks_mut(channels).zip(x.par_chunks(source.plane() * channels)).for_each(|(y, x)| {
+        y.fill(0.0);
+        let mut line = vec![0.0; channels];
+        for row in x.chunks_exact(source.width * channels) {
+            line.fill(0.0);
+            for pixel in row.chunks_exact(channels) {
+                line.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x);
+            }
+            y.iter_mut().zip(&line).for_each(|(sum, line)| *sum += line);
+        }
+        y.iter_mut().for_each(|sum| *sum /= source.plane() as f32);
+    });
+    Ok(())
+}
+
+/// The gradient of the input of [`mean`].
+///
+/// # Errors
+/// Lengths that are not those of the shapes.
+pub fn mean_gradient(source: Images, channels: usize, dy: &[f32], dx: &mut [f32]) -> Result<(), ShapeError> {
+    fits("the number of values in", dx.len(), source.pixels() * channels)?;
+    fits("the number of values out", dy.len(), source.count * channels)?;
+    if dx.is_empty() {
+        return Ok(());
+    }
+    dx.par_chunks_mut(source.plane() * channels).zip(dy.par_chunks(channels)).for_each(|(dx, dy)| {
+        for pixel in dx.chunks_exact_mut(channels) {
+            pixel.iter_mut().zip(dy).for_each(|(dx, dy)| *dx = dy / source.plane() as f32);
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! A result that several threads write, each its own part.
+
+/// The values of a slice that is borrowed for as long as this lives.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared {
+    start: *mut f32,
+    len: usize,
+}
+
+// SAFETY: whoever takes a pointer or a part promises that no other thread touches those values meanwhile.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    pub(crate) fn new(values: &mut [f32]) -> Self {
+        Shared { start: values.as_mut_ptr(), len: values.len() }
+    }
+
+    /// Value `index` and those behind it.
+    ///
+    /// # Safety
+    /// The slice is still borrowed, `index` is in it, and nobody else touches what is read or written.
+    #[inline(always)]
+    pub(crate) unsafe fn at(self, index: usize) -> *mut f32 {
+        debug_assert!(index < self.len);
+        // SAFETY: the caller's.
+        unsafe { self.start.add(index) }
+    }
+
+    /// `len` values from `index` on.
+    ///
+    /// # Safety
+    /// The slice is still borrowed, all are in it, and nobody else touches them as long as the part lives.
+    #[inline(always)]
+    pub(crate) unsafe fn part<'a>(self, index: usize, len: usize) -> &'a mut [f32] {
+        debug_assert!(index + len <= self.len);
+        // SAFETY: the caller's.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(index), len) }
+    }
+}

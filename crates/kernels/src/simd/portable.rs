@@ -1,0 +1,37 @@
+//! 128 bits in plain Rust, which the compiler turns into what every processor of its target has.
+
+use super::Simd;
+
+#[derive(Clone, Copy)]
+pub(super) struct Portable;
+
+/// 12 of the 16 registers hold sums.
+pub(super) const ROWS: usize = 6;
+
+impl Simd for Portable {
+    const LANES: usize = 4;
+    type Vector = [f32; 4];
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> [f32; 4] {
+        [value; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> [f32; 4] {
+        // SAFETY: four readable values are the caller's duty.
+        unsafe { from.cast::<[f32; 4]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, vector: [f32; 4]) {
+        // SAFETY: four writable values are the caller's duty.
+        unsafe { to.cast::<[f32; 4]>().write_unaligned(vector) }
+    }
+
+    /// Rounded twice: without the hardware's, a fused one is a call into libm.
+    #[inline(always)]
+    unsafe fn multiply_add(a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
+        [a[0] * b[0] + c[0], a[1] * b[1] + c[1], a[2] * b[2] + c[2], a[3] * b[3] + c[3]]
+    }
+}

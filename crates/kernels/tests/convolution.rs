@@ -1,0 +1,161 @@
+//! Forward and both gradients against plain loops in float64, on every instruction set of this processor.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod noise;
+
+use brazier_kernels::convolution::{Images, Output, Packed};
+use brazier_kernels::{Convolution, Path};
+use noise::{difference, noise};
+
+/// For each product of a convolution: indices of input, weight and output.
+fn products(convolution: &Convolution, source: Images, mut each: impl FnMut(usize, usize, usize)) {
+    let Convolution { input, output, kernel, stride, padding } = *convolution;
+    let target = convolution.target(source);
+    for pixel in 0..target.pixels() {
+        let (image, place) = (pixel / target.plane(), pixel % target.plane());
+        for tap in 0..kernel * kernel {
+            let row = (place / target.width * stride + tap / kernel).checked_sub(padding);
+            let column = (place % target.width * stride + tap % kernel).checked_sub(padding);
+            let (Some(row), Some(column)) = (row, column) else { continue };
+            if row >= source.height || column >= source.width {
+                continue;
+            }
+            let from = (image * source.plane() + row * source.width + column) * input;
+            for out in 0..output {
+                for channel in 0..input {
+                    let weight = (out * input + channel) * kernel * kernel + tap;
+                    each(from + channel, weight, pixel * output + out);
+                }
+            }
+        }
+    }
+}
+
+/// Kernel, stride, padding, channels in and out, images, height, width.
+const CASES: [[usize; 8]; 17] = [
+    [3, 1, 1, 16, 16, 2, 7, 7],
+    [3, 1, 1, 64, 64, 1, 14, 14],
+    [3, 1, 1, 40, 24, 3, 4, 4],
+    [3, 1, 1, 8, 10, 5, 2, 2],
+    [3, 1, 1, 9, 17, 1, 1, 1],
+    [3, 2, 1, 16, 32, 2, 8, 8],
+    [3, 2, 1, 16, 48, 13, 7, 5],
+    [1, 1, 0, 32, 64, 2, 5, 5],
+    [1, 2, 0, 32, 64, 2, 8, 7],
+    [1, 1, 0, 600, 20, 3, 3, 3],
+    [3, 1, 1, 400, 16, 1, 3, 3],
+    [3, 1, 1, 1, 16, 2, 28, 28],
+    [3, 1, 1, 3, 16, 2, 9, 11],
+    [7, 2, 3, 3, 64, 1, 32, 30],
+    [7, 2, 3, 1, 20, 2, 5, 6],
+    [7, 1, 3, 16, 8, 1, 5, 4],
+    [1, 1, 0, 512, 10, 100, 1, 1],
+];
+
+fn case([kernel, stride, padding, input, output, count, height, width]: [usize; 8]) -> (Convolution, Images) {
+    (Convolution { input, output, kernel, stride, padding }, Images { count, height, width })
+}
+
+#[test]
+fn forward_is_the_sum_of_products() {
+    for path in Path::all() {
+        for numbers in CASES {
+            let (convolution, source) = case(numbers);
+            let x = noise(source.pixels() * convolution.input, 1);
+            let w = noise(convolution.weights(), 2);
+            let len = convolution.target(source).pixels() * convolution.output;
+            let (bias, residual) = (noise(convolution.output, 3), noise(len, 4));
+            let mut plain = vec![0.0f64; len];
+            products(&convolution, source, |i, k, o| plain[o] += f64::from(x[i]) * f64::from(w[k]));
+            let packed = Packed::forward(path, convolution, &w).unwrap();
+            let mut y = vec![f32::NAN; len];
+            convolution.forward(source, &x, &packed, Output::default(), &mut y).unwrap();
+            assert!(difference(&y, &plain) < 5e-6, "{path}: {numbers:?}: {}", difference(&y, &plain));
+
+            let also = Output { bias: Some(&bias), residual: Some(&residual), relu: true };
+            convolution.forward(source, &x, &packed, also, &mut y).unwrap();
+            for (index, value) in plain.iter_mut().enumerate() {
+                let add = bias[index % convolution.output] + residual[index];
+                *value = (*value + f64::from(add)).max(0.0);
+            }
+            assert!(difference(&y, &plain) < 5e-6, "{path}: {numbers:?}: {}", difference(&y, &plain));
+        }
+    }
+}
+
+#[test]
+fn the_gradient_of_the_data_is_the_sum_of_products() {
+    for path in Path::all() {
+        for numbers in CASES {
+            let (convolution, source) = case(numbers);
+            let w = noise(convolution.weights(), 2);
+            let dy = noise(convolution.target(source).pixels() * convolution.output, 5);
+            let mut expected = vec![0.0f64; source.pixels() * convolution.input];
+            products(&convolution, source, |i, k, o| expected[i] += f64::from(w[k]) * f64::from(dy[o]));
+            let packed = Packed::data_gradient(path, convolution, &w).unwrap();
+            let mut dx = vec![f32::NAN; expected.len()];
+            convolution.data_gradient(source, &dy, &packed, &mut dx).unwrap();
+            let found = difference(&dx, &expected);
+            assert!(found < 5e-6, "{path}: {numbers:?}: {found}");
+        }
+    }
+}
+
+#[test]
+fn the_gradient_of_the_weights_is_the_sum_of_products() {
+    for path in Path::all() {
+        for numbers in CASES {
+            let (convolution, source) = case(numbers);
+            let x = noise(source.pixels() * convolution.input, 1);
+            let dy = noise(convolution.target(source).pixels() * convolution.output, 5);
+            let mut expected = vec![0.0f64; convolution.weights()];
+            products(&convolution, source, |i, k, o| expected[k] += f64::from(x[i]) * f64::from(dy[o]));
+            let mut dw = vec![f32::NAN; expected.len()];
+            convolution.weight_gradient(path, source, &x, &dy, &mut dw).unwrap();
+            let found = difference(&dw, &expected);
+            assert!(found < 5e-6, "{path}: {numbers:?}: {found}");
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let (convolution, source) = case([3, 1, 1, 32, 48, 30, 12, 12]);
+    let x = noise(source.pixels() * convolution.input, 1);
+    let w = noise(convolution.weights(), 2);
+    let dy = noise(source.pixels() * convolution.output, 5);
+    for path in Path::all() {
+        let results = [1, 2, 3, 7].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut all = [vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]];
+                let [y, dx, dw] = &mut all;
+                let packed = Packed::forward(path, convolution, &w).unwrap();
+                convolution.forward(source, &x, &packed, Output::default(), y).unwrap();
+                let packed = Packed::data_gradient(path, convolution, &w).unwrap();
+                convolution.data_gradient(source, &dy, &packed, dx).unwrap();
+                convolution.weight_gradient(path, source, &x, &dy, dw).unwrap();
+                all
+            })
+        });
+        assert!(results.iter().all(|result| *result == results[0]), "{path}");
+    }
+}
+
+#[test]
+fn wrong_sizes_are_told() {
+    let (convolution, source) = case([3, 1, 1, 4, 4, 1, 8, 8]);
+    let path = Path::best();
+    let error = Packed::forward(path, convolution, &[0.0; 7]).unwrap_err().to_string();
+    assert!(error.contains('7') && error.contains("144"), "{error}");
+    let packed = Packed::forward(path, convolution, &[0.0; 144]).unwrap();
+    let mut y = vec![0.0; 256];
+    let error = convolution.forward(source, &[0.0; 9], &packed, Output::default(), &mut y).unwrap_err();
+    assert!(error.to_string().contains("256"), "{error}");
+    let error = convolution.data_gradient(source, &[0.0; 256], &packed, &mut y).unwrap_err();
+    assert!(error.to_string().contains("packed"), "{error}");
+    let none = Images { height: 0, ..source };
+    let error = convolution.forward(none, &[], &packed, Output::default(), &mut []).unwrap_err();
+    assert!(error.to_string().contains("extent"), "{error}");
+}

@@ -1,0 +1,128 @@
+//! Batch norm and its gradients against the same formulas in float64, on every instruction set of this processor.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod noise;
+
+use brazier_kernels::Path;
+use brazier_kernels::norm::{Norm, backward, normalise, statistics};
+use noise::{difference, noise};
+
+const EPSILON: f64 = 2e-5;
+
+/// Pixels and channels.
+const CASES: [[usize; 2]; 8] =
+    [[1000, 64], [77, 3], [4096, 1], [4099, 1], [33, 40], [5, 17], [1, 8], [3000, 16]];
+
+/// An image far from 0, as raw pixels are.
+fn image(pixels: usize, channels: usize) -> Vec<f32> {
+    noise(pixels * channels, 1)
+        .into_iter()
+        .enumerate()
+        .map(|(index, value)| value * (1.0 + (index % channels) as f32 * 0.1) + 100.0)
+        .collect()
+}
+
+/// Mean and biased variance.
+fn moments(x: &[f32], channels: usize) -> (Vec<f64>, Vec<f64>) {
+    let pixels = (x.len() / channels) as f64;
+    let of = |channel: usize| x.iter().skip(channel).step_by(channels).map(|&value| f64::from(value));
+    let mean: Vec<f64> = (0..channels).map(|channel| of(channel).sum::<f64>() / pixels).collect();
+    let variance = (0..channels)
+        .map(|channel| of(channel).map(|value| (value - mean[channel]).powi(2)).sum::<f64>() / pixels);
+    let variance = variance.collect();
+    (mean, variance)
+}
+
+/// Normalised values before the activation.
+fn normal(x: &[f32], channels: usize, gamma: &[f32], beta: &[f32]) -> Vec<f64> {
+    let (mean, variance) = moments(x, channels);
+    x.iter()
+        .enumerate()
+        .map(|(index, &value)| {
+            let at = index % channels;
+            (f64::from(value) - mean[at]) / (variance[at] + EPSILON).sqrt() * f64::from(gamma[at])
+                + f64::from(beta[at])
+        })
+        .collect()
+}
+
+#[test]
+fn statistics_and_values_are_the_formulas() {
+    for path in Path::all() {
+        for [pixels, channels] in CASES {
+            let x = image(pixels, channels);
+            let (gamma, beta) = (noise(channels, 2), noise(channels, 3));
+            let found = statistics(path, &x, channels).unwrap();
+            let (mean, variance) = moments(&x, channels);
+            assert!(difference(&found.mean, &mean) < 1e-6, "{path}: {pixels} of {channels}");
+            if pixels > 1 {
+                assert!(difference(&found.variance, &variance) < 1e-5, "{path}: {pixels} of {channels}");
+            }
+            for relu in [false, true] {
+                let norm =
+                    Norm { statistics: &found, gamma: Some(&gamma), beta: &beta, epsilon: EPSILON, relu };
+                let mut y = vec![f32::NAN; x.len()];
+                normalise(path, &x, norm, &mut y).unwrap();
+                let mut expected = normal(&x, channels, &gamma, &beta);
+                if relu {
+                    expected.iter_mut().for_each(|value| *value = value.max(0.0));
+                }
+                assert!(difference(&y, &expected) < 3e-5, "{path}: {pixels} of {channels}");
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_are_the_formulas() {
+    for path in Path::all() {
+        for [pixels, channels] in CASES.into_iter().filter(|[pixels, _]| *pixels > 1) {
+            // Near 0, so that float32 does not decide the sign behind the activation otherwise.
+            let x = noise(pixels * channels, 1);
+            let (gamma, beta) = (noise(channels, 2), noise(channels, 3));
+            let (dy, also) = (noise(x.len(), 4), noise(x.len(), 5));
+            let found = statistics(path, &x, channels).unwrap();
+            let norm =
+                Norm { statistics: &found, gamma: Some(&gamma), beta: &beta, epsilon: EPSILON, relu: true };
+            let mut dx = vec![f32::NAN; x.len()];
+            let sums = backward(path, &x, &dy, norm, Some(&mut dx), Some(&also)).unwrap();
+
+            let (mean, variance) = moments(&x, channels);
+            let values = normal(&x, channels, &gamma, &beta);
+            let behind = |index: usize| if values[index] > 0.0 { f64::from(dy[index]) } else { 0.0 };
+            let normal = |index: usize| {
+                let at = index % channels;
+                (f64::from(x[index]) - mean[at]) / (variance[at] + EPSILON).sqrt()
+            };
+            let (mut by_gamma, mut by_beta) = (vec![0.0; channels], vec![0.0; channels]);
+            for index in 0..x.len() {
+                by_gamma[index % channels] += behind(index) * normal(index);
+                by_beta[index % channels] += behind(index);
+            }
+            let expected: Vec<f64> = (0..x.len())
+                .map(|index| {
+                    let (at, n) = (index % channels, pixels as f64);
+                    let inner = behind(index) - by_beta[at] / n - normal(index) * by_gamma[at] / n;
+                    inner * f64::from(gamma[at]) / (variance[at] + EPSILON).sqrt() + f64::from(also[index])
+                })
+                .collect();
+            assert!(difference(&sums.gamma, &by_gamma) < 1e-5, "{path}: {pixels} of {channels}");
+            assert!(difference(&sums.beta, &by_beta) < 1e-5, "{path}: {pixels} of {channels}");
+            assert!(difference(&dx, &expected) < 1e-5, "{path}: {pixels} of {channels}");
+            assert_eq!(backward(path, &x, &dy, norm, None, None).unwrap(), sums);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_number_stays_visible() {
+    let found = statistics(Path::best(), &[1.0, 2.0, 3.0, f32::NAN], 2).unwrap();
+    assert!(found.mean[1].is_nan() && found.mean[0] == 2.0);
+    let norm = Norm { statistics: &found, gamma: None, beta: &[0.0; 2], epsilon: EPSILON, relu: true };
+    let mut y = [0.0; 4];
+    normalise(Path::best(), &[1.0, 2.0, 3.0, f32::NAN], norm, &mut y).unwrap();
+    assert!(y[1].is_nan() && y[3].is_nan());
+    let error = normalise(Path::best(), &[1.0; 3], norm, &mut y).unwrap_err().to_string();
+    assert!(error.contains("channels"), "{error}");
+}

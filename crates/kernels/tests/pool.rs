@@ -1,0 +1,75 @@
+//! Pooling against what the windows hold.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod noise;
+
+use brazier_kernels::convolution::Images;
+use brazier_kernels::pool::{Window, mean, mean_gradient};
+use noise::{difference, noise};
+
+const STEM: Window = Window { extent: 3, stride: 2, padding: 1 };
+
+#[test]
+fn the_largest_of_a_window_takes_its_gradient() {
+    for [height, width, channels] in [[8, 8, 16], [7, 5, 3], [1, 2, 1]] {
+        let source = Images { count: 2, height, width };
+        let target = STEM.target(source);
+        let x = noise(source.pixels() * channels, 1);
+        let dy = noise(target.pixels() * channels, 2);
+        let (mut y, mut taps) = (vec![0.0; dy.len()], vec![0; dy.len()]);
+        STEM.largest(source, channels, &x, &mut y, &mut taps).unwrap();
+        let (mut expected, mut gradient) = (vec![f64::NEG_INFINITY; y.len()], vec![0.0f64; x.len()]);
+        for (index, largest) in expected.iter_mut().enumerate() {
+            let (pixel, channel) = (index / channels, index % channels);
+            let (image, place) = (pixel / target.plane(), pixel % target.plane());
+            let mut from = 0;
+            for row in
+                (place / target.width * 2).saturating_sub(1)..(place / target.width * 2 + 2).min(height)
+            {
+                let first = (place % target.width * 2).saturating_sub(1);
+                for column in first..(place % target.width * 2 + 2).min(width) {
+                    let at = (image * source.plane() + row * width + column) * channels + channel;
+                    if f64::from(x[at]) > *largest {
+                        (*largest, from) = (f64::from(x[at]), at);
+                    }
+                }
+            }
+            gradient[from] += f64::from(dy[index]);
+        }
+        assert_eq!(difference(&y, &expected), 0.0, "{height}x{width}");
+        let mut dx = vec![f32::NAN; x.len()];
+        STEM.largest_gradient(source, channels, &dy, &taps, &mut dx).unwrap();
+        assert!(difference(&dx, &gradient) < 1e-6, "{height}x{width}");
+    }
+}
+
+#[test]
+fn the_first_of_equals_and_what_is_no_number_are_taken() {
+    let source = Images { count: 1, height: 2, width: 2 };
+    let (mut y, mut taps) = ([0.0], [0]);
+    STEM.largest(source, 1, &[1.0; 4], &mut y, &mut taps).unwrap();
+    assert_eq!((y, taps), ([1.0], [4]));
+    STEM.largest(source, 1, &[1.0, f32::NAN, 2.0, 3.0], &mut y, &mut taps).unwrap();
+    assert!(y[0].is_nan());
+    assert!(STEM.largest(source, 1, &[1.0; 3], &mut y, &mut taps).is_err());
+}
+
+#[test]
+fn the_mean_of_an_image_and_its_gradient() {
+    let source = Images { count: 3, height: 4, width: 5 };
+    let x = noise(source.pixels() * 6, 1);
+    let mut y = vec![0.0; 18];
+    mean(source, 6, &x, &mut y).unwrap();
+    let expected: Vec<f64> = (0..18)
+        .map(|at| {
+            let image = &x[at / 6 * 120..][..120];
+            image.iter().skip(at % 6).step_by(6).map(|&value| f64::from(value)).sum::<f64>() / 20.0
+        })
+        .collect();
+    assert!(difference(&y, &expected) < 1e-6);
+    let mut dx = vec![0.0; x.len()];
+    mean_gradient(source, 6, &y, &mut dx).unwrap();
+    assert!(dx.iter().enumerate().all(|(at, &dx)| dx == y[at / 120 * 6 + at % 6] / 20.0));
+    assert!(mean(source, 5, &x, &mut y).is_err());
+}

@@ -1,0 +1,20 @@
+//! The layers of the processor: our own kernels under burn's tensors.
+//!
+//! - `switch`: flex or which instructions, for the process and for a test
+//! - `values`: burn's tensors as the kernels see them, channels last
+//! - `convolution`, `norm`, `pool`: each for tensors of flex and, with a node of its own, for those that burn differentiates
+//!
+//! Not here: what a layer is (`layer`), sums and products (`kernels`). Called by `layer`, which goes to burn's kernels when a
+//! function here gives nothing: on a GPU, in another number format, or where the switch says so.
+//! Invariant: tensors keep burn's shape, `[n, channels, height, width]`; only their strides say that channels are last.
+
+mod convolution;
+mod norm;
+mod pool;
+mod switch;
+mod values;
+
+pub(crate) use convolution::convolve;
+pub(crate) use norm::{normalise, train};
+pub(crate) use pool::{largest, mean};
+pub use switch::{Engine, UnknownEngine, check, with};

@@ -1,0 +1,126 @@
+//! Batch norm with the activation behind it.
+
+use brazier_kernels::norm::{self, Norm, Statistics};
+use brazier_kernels::{Buffer, Path, ShapeError};
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Autodiff, Flex};
+use burn::tensor::Tensor;
+
+use super::switch;
+use super::values::{ChannelsLast, Primitive, contiguous, from_channels_last, from_vec, slice};
+
+/// What batch norm gives in training.
+pub(crate) struct Trained {
+    pub(crate) output: Tensor<4>,
+    /// Of the batch, `[channels]`, on the inner device.
+    pub(crate) mean: Vec<f32>,
+    pub(crate) variance: Vec<f32>,
+}
+
+/// `x` normalised with its own statistics; nothing where our kernels do not compute.
+pub(crate) fn train(
+    x: &Tensor<4>,
+    [gamma, beta]: [&Tensor<1>; 2],
+    epsilon: f64,
+    relu: bool,
+) -> Option<Trained> {
+    let path = switch::path()?;
+    let (Primitive::Tracked(x), Primitive::Tracked(gamma), Primitive::Tracked(beta)) =
+        (Primitive::of(x)?, Primitive::of(gamma)?, Primitive::of(beta)?)
+    else {
+        return None;
+    };
+    let step = Step { path, epsilon, relu };
+    let parents = [x.node(), gamma.node(), beta.node()];
+    let kind = step.prepare::<NoCheckpointing>(parents).compute_bound().stateful();
+    let x = ChannelsLast::of(x.into_primitive());
+    let statistics = norm::statistics(path, x.values(), x.channels).ok()?;
+    let [gamma, beta] = [gamma, beta].map(|values| contiguous(&values.into_primitive()));
+    let (mean, variance) = (statistics.mean.clone(), statistics.variance.clone());
+    let saved = Saved { x, gamma, beta, statistics };
+    let y = step.apply(&saved).ok()?;
+    let y = match kind {
+        OpsKind::Tracked(node) => node.finish(saved, y),
+        OpsKind::UnTracked(node) => node.finish(y),
+    };
+    Some(Trained { output: Tensor::from_primitive::<Autodiff<Flex>>(y), mean, variance })
+}
+
+/// `x` normalised with moving statistics, without gradients; nothing where our kernels do not compute.
+pub(crate) fn normalise(
+    x: &Tensor<4>,
+    [gamma, beta, mean, variance]: [&Tensor<1>; 4],
+    epsilon: f64,
+    relu: bool,
+) -> Option<Tensor<4>> {
+    let step = Step { path: switch::path()?, epsilon, relu };
+    let plain = |tensor| match Primitive::of::<1>(tensor)? {
+        Primitive::Plain(tensor) => Some(contiguous(&tensor)),
+        Primitive::Tracked(_) => None,
+    };
+    let Primitive::Plain(x) = Primitive::of(x)? else { return None };
+    let (mean, variance) = (plain(mean)?, plain(variance)?);
+    let statistics = Statistics { mean: slice(&mean).to_vec(), variance: slice(&variance).to_vec() };
+    let saved = Saved { x: ChannelsLast::of(x), gamma: plain(gamma)?, beta: plain(beta)?, statistics };
+    step.apply(&saved).ok().map(Tensor::from_primitive::<Flex>)
+}
+
+/// How it is computed; as a node, its parents are `x`, gamma and beta.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    path: Path,
+    epsilon: f64,
+    relu: bool,
+}
+
+/// What the gradients need.
+#[derive(Clone, Debug)]
+struct Saved {
+    x: ChannelsLast,
+    gamma: FlexTensor,
+    beta: FlexTensor,
+    statistics: Statistics,
+}
+
+impl Step {
+    fn norm(self, saved: &Saved) -> Norm<'_> {
+        let Step { epsilon, relu, .. } = self;
+        let (gamma, beta) = (Some(slice(&saved.gamma)), slice(&saved.beta));
+        Norm { statistics: &saved.statistics, gamma, beta, epsilon, relu }
+    }
+
+    fn apply(self, saved: &Saved) -> Result<FlexTensor, ShapeError> {
+        let x = &saved.x;
+        let mut y = Buffer::new(x.values().len());
+        norm::normalise(self.path, x.values(), self.norm(saved), &mut y)?;
+        Ok(from_channels_last(y, x.images, x.channels))
+    }
+}
+
+impl Backward<Flex, 3> for Step {
+    type State = Saved;
+
+    #[expect(clippy::expect_used, reason = "the forward pass took the same sizes")]
+    fn backward(self, ops: Ops<Saved, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let dy = ChannelsLast::of(grads.consume::<Flex>(&ops.node));
+        let x = &ops.state.x;
+        let [parent, gamma, beta] = ops.parents;
+        let mut dx = parent.is_some().then(|| Buffer::new(x.values().len()));
+        let norm = self.norm(&ops.state);
+        let gradients = norm::backward(self.path, x.values(), dy.values(), norm, dx.as_deref_mut(), None)
+            .expect("sizes fit");
+        if let (Some(parent), Some(dx)) = (parent, dx) {
+            grads.register::<Flex>(parent.id, from_channels_last(dx, x.images, x.channels));
+        }
+        if let Some(gamma) = gamma {
+            grads.register::<Flex>(gamma.id, from_vec(gradients.gamma));
+        }
+        if let Some(beta) = beta {
+            grads.register::<Flex>(beta.id, from_vec(gradients.beta));
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Our kernels beside burn's, and beside differences in float64: outputs, gradients, steps.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../../tests/golden/network/weights.rs"]
+#[allow(dead_code, missing_docs, reason = "shared with the golden tests")]
+mod weights;
+
+use brazier_kernels::Path;
+use brazier_model::layer::{BatchNorm, Conv};
+use brazier_model::layout::Stem;
+use brazier_model::loss::{Emphasis, Truth, cost};
+use brazier_model::native::{Engine, with};
+use brazier_model::parameters::{self, Kind, Map};
+use brazier_model::resnet::pixels_to_tensor;
+use brazier_model::{Architecture, Layout, ResNet};
+use burn::module::Param;
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+
+fn engines() -> Vec<Engine> {
+    Path::all().into_iter().map(Engine::Kernels).collect()
+}
+
+/// Every kind of unit, stem and tail, small enough for burn's kernels.
+fn layouts() -> Vec<(Layout, [usize; 3])> {
+    let layout = |depth, shape| (Layout::resnet(depth, shape, 5).unwrap(), shape);
+    let (mut small, shape) = layout(18, [3, 16, 16]);
+    small.stages.iter_mut().enumerate().for_each(|(at, stage)| stage.filters = 8 << at);
+    small.stem_filters = 8;
+    let (mut deep, _) = layout(50, [1, 40, 36]);
+    deep.stages.iter_mut().for_each(|stage| (stage.units, stage.filters) = (2, stage.filters / 8));
+    deep.stem_filters = 20;
+    let deep = deep.with_stem(Stem::Large);
+    let newer = deep.clone().with_architecture(Architecture::V15);
+    let mut all = vec![(small, shape), layout(20, [1, 12, 10]), (deep, [1, 40, 36])];
+    all.extend(newer.into_iter().map(|layout| (layout, [1, 40, 36])));
+    all
+}
+
+/// Logits, loss and gradients of a batch of six.
+fn learn(network: &ResNet, shape: [usize; 3], device: &Device) -> (Vec<f32>, f64, Gradients) {
+    let [channels, height, width] = shape;
+    let pixels = pixels_to_tensor(weights::pixels(6, shape), [6, height, width, channels], device);
+    let truth = Truth::of_classes(&[0, 1, 2, 3, 4, 0], device);
+    let logits = network.forward(pixels);
+    let loss = cost(logits.clone(), &truth, &Emphasis::default());
+    let gradients = loss.backward();
+    (logits.into_data().iter::<f32>().collect(), loss.into_data().iter::<f64>().sum(), gradients)
+}
+
+/// Reads gradients, and moves weights by them.
+struct Descend<'a> {
+    gradients: &'a Gradients,
+    rate: f64,
+    seen: Vec<(String, Vec<f32>)>,
+}
+
+impl Map for Descend<'_> {
+    fn tensor<const D: usize>(&mut self, name: &str, kind: Kind, value: Tensor<D>) -> Tensor<D> {
+        let gradient = if kind == Kind::Learned { value.grad(self.gradients) } else { None };
+        let Some(gradient) = gradient else { return value };
+        self.seen.push((name.to_owned(), gradient.clone().into_data().iter::<f32>().collect()));
+        Tensor::from_inner(value.inner() - gradient * self.rate)
+    }
+}
+
+fn descend(
+    network: ResNet,
+    head: &str,
+    gradients: &Gradients,
+    rate: f64,
+) -> (ResNet, Vec<(String, Vec<f32>)>) {
+    let mut step = Descend { gradients, rate, seen: Vec::new() };
+    let network = parameters::map(network, head, &mut step);
+    (network, step.seen)
+}
+
+/// Largest difference, relative to the largest value.
+fn apart(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
+    let difference = |(found, expected): (&f32, &f32)| (found - expected).abs();
+    let pairs = found.iter().zip(expected).map(difference);
+    pairs.fold(0.0, |most: f32, apart| if apart <= most { most } else { apart }) / largest
+}
+
+#[test]
+fn outputs_and_gradients_are_burns() {
+    let device = Device::flex().autodiff();
+    for (layout, shape) in layouts() {
+        let run = |engine| {
+            with(engine, || {
+                let network = weights::network(&layout, &device);
+                let (logits, loss, gradients) = learn(&network, shape, &device);
+                let (network, seen) = descend(network, &layout.head, &gradients, 0.0);
+                (logits, loss, seen, parameters::export(&network, &layout.head))
+            })
+        };
+        let (logits, loss, gradients, tensors) = run(Engine::Flex);
+        assert!(gradients.len() > 20, "only {} gradients", gradients.len());
+        for engine in engines() {
+            let context = format!("{} with {engine:?}", layout.name());
+            let found = run(engine);
+            assert!(apart(&found.0, &logits) < 1e-4, "{context}: logits {}", apart(&found.0, &logits));
+            assert!((found.1 - loss).abs() < 1e-4, "{context}: loss {} and {loss}", found.1);
+            assert_eq!(found.2.len(), gradients.len(), "{context}");
+            for ((name, ours), (_, theirs)) in found.2.iter().zip(&gradients) {
+                // Rounding decides the sign of a value near 0, and so whether its gradient passes the activation.
+                assert!(apart(ours, theirs) < 1e-2, "{context}: {name} {}", apart(ours, theirs));
+            }
+            for (ours, theirs) in found.3.iter().zip(&tensors).filter(|(ours, _)| ours.kind == Kind::Moving) {
+                let apart = apart(&ours.values, &theirs.values);
+                assert!(apart < 1e-4, "{context}: {} {apart}", ours.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn twenty_steps_go_where_burns_go() {
+    let device = Device::flex().autodiff();
+    let (layout, shape) = layouts().swap_remove(1);
+    let run = |engine| -> Vec<f64> {
+        with(engine, || {
+            let mut network = weights::network(&layout, &device);
+            let step = |_| {
+                let (_, loss, gradients) = learn(&network, shape, &device);
+                network = descend(network.clone(), &layout.head, &gradients, 0.02).0;
+                loss
+            };
+            (0..20).map(step).collect()
+        })
+    };
+    let expected = run(Engine::Flex);
+    assert!(expected[19] < expected[0] / 2.0, "{expected:?}");
+    for engine in engines() {
+        let found = run(engine);
+        for (step, (ours, theirs)) in found.iter().zip(&expected).enumerate() {
+            assert!((ours - theirs).abs() < 2e-3, "{engine:?}: step {step} {ours}, burn's {theirs}");
+        }
+    }
+}
+
+/// `x`, its shape `[n, c, h, w]`, and the values of a unit: batch norm, convolution, batch norm, convolution, sum.
+struct Reference {
+    extents: [usize; 4],
+    values: [Vec<f64>; 4],
+}
+
+const EPSILON: f64 = 2e-5;
+
+impl Reference {
+    /// The sum of the unit's output, each value times its `share`.
+    fn total(&self, x: &[f64], share: &[f64]) -> f64 {
+        let [first, beta, second, gamma] = &self.values;
+        let channels = self.extents[1];
+        let y = self.convolve(&self.normal(x, &vec![1.0; channels], beta), first);
+        let y = self.convolve(&self.normal(&y, gamma, &vec![0.1; channels]), second);
+        y.iter().zip(x).zip(share).map(|((y, x), share)| (y + x) * share).sum()
+    }
+
+    fn normal(&self, x: &[f64], gamma: &[f64], beta: &[f64]) -> Vec<f64> {
+        let [n, channels, h, w] = self.extents;
+        let channel = |index: usize| index / (h * w) % channels;
+        let mut sums = vec![[0.0; 2]; channels];
+        x.iter().enumerate().for_each(|(index, x)| sums[channel(index)][0] += x / (n * h * w) as f64);
+        for (index, x) in x.iter().enumerate() {
+            let sums = &mut sums[channel(index)];
+            sums[1] += (x - sums[0]).powi(2) / (n * h * w) as f64;
+        }
+        let map = |(index, x): (usize, &f64)| {
+            let at = channel(index);
+            ((x - sums[at][0]) / (sums[at][1] + EPSILON).sqrt() * gamma[at] + beta[at]).max(0.0)
+        };
+        x.iter().enumerate().map(map).collect()
+    }
+
+    fn convolve(&self, x: &[f64], weight: &[f64]) -> Vec<f64> {
+        let [n, channels, h, w] = self.extents;
+        let mut y = vec![0.0; x.len()];
+        for index in 0..n * channels * h * w * channels * 9 {
+            let (tap, rest) = (index % 9, index / 9);
+            let (input, rest) = (rest % channels, rest / channels);
+            let (place, output, image) =
+                (rest % (h * w), rest / (h * w) % channels, rest / (h * w * channels));
+            let (row, column) = (place / w + tap / 3, place % w + tap % 3);
+            if (1..=h).contains(&row) && (1..=w).contains(&column) {
+                let from = (image * channels + input) * h * w + (row - 1) * w + column - 1;
+                y[(image * channels + output) * h * w + place] +=
+                    x[from] * weight[(output * channels + input) * 9 + tap];
+            }
+        }
+        y
+    }
+}
+
+#[test]
+fn gradients_are_the_differences_of_float64() {
+    let device = Device::flex().autodiff();
+    let extents = [2, 6, 5, 4];
+    let mut stream = weights::Stream::named("differences");
+    let mut noise =
+        |len: usize| -> Vec<f64> { (0..len).map(|_| f64::from((stream.unit() - 0.5) as f32)).collect() };
+    let (x, share) = (noise(240), noise(240));
+    let reference = Reference { extents, values: [noise(324), noise(6), noise(324), noise(6)] };
+    let single = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<_>>();
+    let tensor = |values: &[f64], shape: [usize; 4]| {
+        Tensor::<4>::from_data(TensorData::new(single(values), shape), &device)
+    };
+    let vector = |values: &[f64]| Param::from_tensor(Tensor::from_floats(single(values).as_slice(), &device));
+    let [first, beta, second, gamma] = &reference.values;
+    for engine in engines() {
+        let (mut conv1, mut conv2) = (Conv::new([6, 6, 3], 1, &device), Conv::new([6, 6, 3], 1, &device));
+        let (mut bn1, mut bn2) = (BatchNorm::new(6, EPSILON, &device), BatchNorm::new(6, EPSILON, &device));
+        conv1.weight = Param::from_tensor(tensor(first, [6, 6, 3, 3]));
+        conv2.weight = Param::from_tensor(tensor(second, [6, 6, 3, 3]));
+        bn1.beta = vector(beta);
+        bn2.gamma = vector(gamma);
+        bn2.beta = vector(&[0.1; 6]);
+        let input = tensor(&x, extents).require_grad();
+        let gradients = with(engine, || {
+            let y = bn2.forward_relu(conv1.forward(bn1.forward_relu(input.clone())));
+            (conv2.forward_onto(y, input.clone()) * tensor(&share, extents)).sum().backward()
+        });
+        let read = |gradient: Option<TensorData>| gradient.unwrap().iter::<f64>().collect::<Vec<f64>>();
+        let found = [
+            read(input.grad(&gradients).map(Tensor::into_data)),
+            read(conv1.weight.val().grad(&gradients).map(Tensor::into_data)),
+            read(bn1.beta.val().grad(&gradients).map(Tensor::into_data)),
+            read(conv2.weight.val().grad(&gradients).map(Tensor::into_data)),
+            read(bn2.gamma.val().grad(&gradients).map(Tensor::into_data)),
+        ];
+        for (which, found) in found.iter().enumerate() {
+            let largest = found.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+            for index in (0..found.len()).step_by(found.len().div_ceil(40)) {
+                let total = |step: f64| {
+                    let mut x = x.clone();
+                    let mut moved = Reference { extents, values: reference.values.clone() };
+                    match which {
+                        0 => x[index] += step,
+                        _ => moved.values[which - 1][index] += step,
+                    }
+                    moved.total(&x, &share)
+                };
+                let expected = (total(1e-6) - total(-1e-6)) / 2e-6;
+                let apart = (found[index] - expected).abs() / largest;
+                assert!(
+                    apart < 1e-4,
+                    "{engine:?}: tensor {which} at {index}: {} and {expected}",
+                    found[index]
+                );
+            }
+        }
+    }
+}
