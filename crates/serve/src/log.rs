@@ -8,13 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, LazyLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 /// Lines that may wait to be written: of requests, some hundred kilobytes.
 const ROOM: usize = 1024;
+
+/// Between two tries to find room.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Form of the log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,14 +100,18 @@ impl Lines {
 
     fn flush(&self, patience: Duration) {
         let Some(writer) = &self.writer else { return };
+        let deadline = Instant::now() + patience;
         let (done, written) = sync_channel(0);
-        // A full channel is one that nobody empties.
-        match writer.try_send(Message::Flush(done)) {
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-            Err(TrySendError::Full(_)) => return,
+        let mut message = Message::Flush(done);
+        while let Err(TrySendError::Full(unsent)) = writer.try_send(message) {
+            if Instant::now() > deadline {
+                return;
+            }
+            message = unsent;
+            thread::sleep(LOOK);
         }
         // Either way the wait is over: nothing is ever sent.
-        let _ = written.recv_timeout(patience);
+        let _ = written.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -160,7 +167,6 @@ mod tests {
         lines.flush(Duration::from_millis(10));
         assert_eq!(*text.lock().unwrap(), "");
         open.send(()).unwrap();
-        while lines.writer.as_ref().unwrap().try_send(Message::Line(String::new())).is_err() {}
         lines.flush(Duration::from_secs(60));
         assert!(text.lock().unwrap().starts_with("0\n1\n2\n"), "{text:?}");
     }
