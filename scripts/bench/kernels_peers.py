@@ -1,10 +1,11 @@
-"""Training steps of one peer, for scripts/bench/kernels, which starts this under the peer's own Python.
+"""Training steps or answers of one peer, for scripts/bench/kernels, which starts this under the peer's own Python.
 
     python kernels_peers.py mxnet|pytorch LAYERS C,H,W BATCH STEPS THREADS
+    python kernels_peers.py onnx FILE.onnx C,H,W CALLERS ANSWERS THREADS
 
 Float32; PyTorch channels-last. The pixels are noise that lies in memory; the loss or the answer is read after each step, as
 ours is. PyTorch's network is the algorithm's for small images and torchvision's of the same depth for others; MXNet's is the
-algorithm's. Prints the median time of a step after the second.
+algorithm's. Prints the median time of a step after the second, and the seconds that the process computed meanwhile.
 """
 import os
 import sys
@@ -37,20 +38,52 @@ class Torchvision(accuracy_peers.Pytorch):
                                          weight_decay=accuracy_peers.DECAY)
 
 
-def main():
+def train():
     extents, count = tuple(map(int, shape.split(","))), int(batch)
     options = argparse.Namespace(layers=int(layers), batch=count, rate=0.01, seed=0)
     small = extents[1] <= 32
     kind = accuracy_peers.Mxnet if peer == "mxnet" else accuracy_peers.Pytorch if small else Torchvision
     learner = kind(options, extents, CLASSES)
     pixels = np.random.default_rng(1).integers(0, 256, (count, *extents), dtype=np.uint8)
-    classes, times = np.arange(count) % CLASSES, []
+    classes, times, computed = np.arange(count) % CLASSES, [], []
     for _ in range(int(steps)):
-        clock = time.perf_counter()
+        clock, before = time.perf_counter(), time.process_time()
         learner.step(pixels, classes, 0.01)
         times.append(time.perf_counter() - clock)
+        computed.append(time.process_time() - before)
     seconds = statistics.median(times[2:])
+    print(f"computed {statistics.median(computed[2:]):.2f} s a step")
     print(f"{peer} resnet{layers} {shape} batch {batch}: {seconds * 1e3:.1f} ms a step, {count / seconds:.1f} images/s")
 
 
-main()
+def answer():
+    import onnxruntime
+    from concurrent.futures import ThreadPoolExecutor
+    callers, answers = int(batch), int(steps)
+    options = onnxruntime.SessionOptions()
+    # One caller has all threads; several have one each.
+    options.intra_op_num_threads = int(threads) if callers == 1 else 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(layers, options, ["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    pixels = np.random.default_rng(1).integers(0, 256, (1, *map(int, shape.split(",")))).astype("f4")
+
+    def ask(count):
+        times = []
+        for _ in range(count):
+            clock = time.perf_counter()
+            session.run(None, {name: pixels})
+            times.append(time.perf_counter() - clock)
+        return times
+
+    ask(3)
+    clock, before = time.perf_counter(), time.process_time()
+    with ThreadPoolExecutor(callers) as pool:
+        times = [one for part in pool.map(ask, [answers] * callers) for one in part]
+    rate = len(times) / (time.perf_counter() - clock)
+    computed = (time.process_time() - before) / len(times)
+    print(f"onnx {shape}, {callers} callers: {statistics.median(times) * 1e3:.2f} ms an answer, {rate:.1f} images/s, "
+          f"computed {computed:.5f} s an image")
+
+
+answer() if peer == "onnx" else train()
