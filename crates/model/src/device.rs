@@ -20,6 +20,8 @@ use burn::tensor::Device;
 pub use choice::Choice;
 pub use obstacle::Obstacle;
 
+use crate::native::{self, UnknownEngine};
+
 /// The devices of a choice, and what whoever made it should know.
 #[derive(Debug)]
 pub struct Selection {
@@ -44,6 +46,9 @@ pub enum DeviceError {
         /// What it would have to be built with.
         feature: &'static str,
     },
+    /// The layers' engine on the processor.
+    #[error(transparent)]
+    Engine(#[from] UnknownEngine),
     /// No GPU can be used.
     #[error("--device {choice}: {obstacle}")]
     Unusable {
@@ -57,8 +62,9 @@ pub enum DeviceError {
 /// The devices of `choice`.
 ///
 /// # Errors
-/// A device that is not built in, or GPUs that were asked for and cannot be used; `auto` takes the processor then.
+/// A device that is not built in, an engine that `BRAZIER_KERNELS` names and this processor lacks, or GPUs that were asked for and cannot be used; `auto` takes the processor then.
 pub fn select(choice: Choice) -> Result<Selection, DeviceError> {
+    native::check()?;
     match choice {
         Choice::Cpu => Ok(Selection::cpu(None)),
         Choice::Ndarray => ndarray(),

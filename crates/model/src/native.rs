@@ -2,6 +2,7 @@
 //!
 //! - `switch`: flex or which instructions, for the process and for a test
 //! - `values`: burn's tensors as the kernels see them, channels last
+//! - `packs`: weights that do not change, packed once
 //! - `convolution`, `norm`, `pool`: each for tensors of flex and, with a node of its own, for those that burn differentiates
 //!
 //! Not here: what a layer is (`layer`), sums and products (`kernels`). Called by `layer`, which goes to burn's kernels when a
@@ -10,6 +11,7 @@
 
 mod convolution;
 mod norm;
+mod packs;
 mod pool;
 mod switch;
 mod values;

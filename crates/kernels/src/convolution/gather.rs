@@ -12,8 +12,8 @@ const MOST_ROWS: usize = 16;
 const MOST_COLUMNS: usize = 32;
 
 /// About as many products of a tile are summed between two visits of the result: a panel of so many rows stays in the
-/// first-level cache (256 x 16 x 4 bytes is half of it) while it meets all tiles of a task.
-const DEPTH: usize = 256;
+/// first-level cache (384 x 16 x 4 bytes are three quarters of it) while it meets all tiles of a task.
+const DEPTH: usize = 384;
 
 /// A group of images with everything that their tiles need.
 #[derive(Clone, Copy)]
@@ -76,7 +76,7 @@ impl Kernel for Part<'_> {
 impl Gather<'_> {
     /// The sum in parts: several taps with all their channels, or one tap with some.
     fn stretches(&self) -> impl Iterator<Item = Stretch> {
-        let parts = self.channels.div_ceil(DEPTH + DEPTH / 2);
+        let parts = self.channels.div_ceil(DEPTH);
         let step = self.channels.div_ceil(parts);
         let at_once = (DEPTH / step).clamp(1, self.taps);
         let groups = if parts > 1 { self.taps } else { self.taps.div_ceil(at_once) };

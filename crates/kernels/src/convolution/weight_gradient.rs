@@ -113,8 +113,9 @@ impl Split {
         dw.par_chunks_mut(BLOCK * channels * taps).enumerate().for_each(|(block, dw)| {
             let first = block * BLOCK;
             let valid = BLOCK.min(self.outputs - first);
-            for tap in 0..taps {
-                for channel in 0..channels {
+            // Channels outside: the taps of one stand side by side in the result.
+            for channel in 0..channels {
+                for tap in 0..taps {
                     // Unfolded, tap and channel are one row of sums.
                     let row = match self.taps == taps {
                         true => tap * self.padded[0] + channel,

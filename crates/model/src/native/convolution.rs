@@ -10,8 +10,8 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 
-use super::switch;
 use super::values::{ChannelsLast, Primitive, Tracked, contiguous, from_channels_last, from_values, slice};
+use super::{packs, switch};
 
 /// `x` convolved with `[output, input, kernel, kernel]`, plus `residual`; nothing where our kernels do not compute.
 pub(crate) fn convolve(
@@ -63,28 +63,28 @@ struct Saved {
 }
 
 impl Step {
+    /// Without gradients, and with weights that are likely to come again.
     fn forward(
         self,
         x: FlexTensor,
         weight: &FlexTensor,
         residual: Option<FlexTensor>,
     ) -> Result<FlexTensor, ShapeError> {
-        let (x, residual) = (ChannelsLast::of(x), residual.map(ChannelsLast::of));
-        self.apply(&x, weight, residual.as_ref())
+        let packed = packs::forward(self.path, self.convolution, weight)?;
+        self.apply(&ChannelsLast::of(x), &packed, residual.map(ChannelsLast::of).as_ref())
     }
 
     fn apply(
         self,
         x: &ChannelsLast,
-        weight: &FlexTensor,
+        packed: &Packed,
         residual: Option<&ChannelsLast>,
     ) -> Result<FlexTensor, ShapeError> {
-        let Step { convolution, path } = self;
-        let packed = Packed::forward(path, convolution, slice(&contiguous(weight)))?;
+        let convolution = self.convolution;
         let target = convolution.target(x.images);
         let mut y = Buffer::new(target.pixels() * convolution.output);
         let output = Output { residual: residual.map(ChannelsLast::values), ..Output::default() };
-        convolution.forward(x.images, x.values(), &packed, output, &mut y)?;
+        convolution.forward(x.images, x.values(), packed, output, &mut y)?;
         Ok(from_channels_last(y, target, convolution.output))
     }
 
@@ -99,7 +99,8 @@ impl Step {
         Self: Backward<Flex, N, State = Saved>,
     {
         let (x, weight) = (ChannelsLast::of(x.into_primitive()), contiguous(&weight.into_primitive()));
-        let y = self.apply(&x, &weight, residual.map(ChannelsLast::of).as_ref()).ok()?;
+        let packed = Packed::forward(self.path, self.convolution, slice(&weight)).ok()?;
+        let y = self.apply(&x, &packed, residual.map(ChannelsLast::of).as_ref()).ok()?;
         let y = match kind {
             OpsKind::Tracked(node) => node.finish(Saved { x, weight }, y),
             OpsKind::UnTracked(node) => node.finish(y),

@@ -16,6 +16,8 @@ pub struct Variable {
 pub(super) const BASE_DIRECTORY: &str = "SAGEMAKER_BASE_DIR";
 pub(super) const JOB_NAME: &str = "TRAINING_JOB_NAME";
 pub(super) const PORT: &str = "SAGEMAKER_BIND_TO_PORT";
+/// Read by `brazier-model`, which computes.
+const KERNELS: &str = "BRAZIER_KERNELS";
 pub(super) const PRETRAINED: &str = "BRAZIER_PRETRAINED";
 pub(super) const BATCH: &str = "SAGEMAKER_BATCH";
 pub(super) const MAX_PAYLOAD: &str = "SAGEMAKER_MAX_PAYLOAD_IN_MB";
@@ -56,6 +58,12 @@ pub static VARIABLES: &[Variable] = &[
         name: MAX_PAYLOAD,
         default: "25",
         help: "Largest request body in MiB; 0 means the platform's most, 100.",
+    },
+    Variable {
+        name: KERNELS,
+        default: "auto",
+        help: "What computes layers on the processor: `auto`, the fastest instructions it has; `avx512`, `avx2` or `portable`, \
+            those; `flex`, burn's own kernels.",
     },
     Variable {
         name: PRETRAINED,

@@ -1,0 +1,89 @@
+"""Training steps or answers of one peer, for scripts/bench/kernels, which starts this under the peer's own Python.
+
+    python kernels_peers.py mxnet|pytorch LAYERS C,H,W BATCH STEPS THREADS
+    python kernels_peers.py onnx FILE.onnx C,H,W CALLERS ANSWERS THREADS
+
+Float32; PyTorch channels-last. The pixels are noise that lies in memory; the loss or the answer is read after each step, as
+ours is. PyTorch's network is the algorithm's for small images and torchvision's of the same depth for others; MXNet's is the
+algorithm's. Prints the median time of a step after the second, and the seconds that the process computed meanwhile.
+"""
+import os
+import sys
+
+peer, layers, shape, batch, steps, threads = sys.argv[1:]
+# Before the libraries start their threads. A thread that waits shall not compute: what it burns would count as work.
+os.environ.update(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, OMP_WAIT_POLICY="PASSIVE")
+
+import argparse  # noqa: E402
+import statistics  # noqa: E402
+import time  # noqa: E402
+
+import numpy as np  # noqa: E402
+
+import accuracy_peers  # noqa: E402
+
+CLASSES = 10
+
+
+class Torchvision(accuracy_peers.Pytorch):
+    """The same steps of torchvision's network."""
+
+    def __init__(self, options, shape, classes):
+        import torch
+        import torchvision
+        self.torch = torch
+        network = getattr(torchvision.models, f"resnet{options.layers}")(num_classes=classes)
+        self.network = network.to(memory_format=torch.channels_last)
+        self.optimizer = torch.optim.SGD(network.parameters(), lr=options.rate, momentum=accuracy_peers.MOMENTUM,
+                                         weight_decay=accuracy_peers.DECAY)
+
+
+def train():
+    extents, count = tuple(map(int, shape.split(","))), int(batch)
+    options = argparse.Namespace(layers=int(layers), batch=count, rate=0.01, seed=0)
+    small = extents[1] <= 32
+    kind = accuracy_peers.Mxnet if peer == "mxnet" else accuracy_peers.Pytorch if small else Torchvision
+    learner = kind(options, extents, CLASSES)
+    pixels = np.random.default_rng(1).integers(0, 256, (count, *extents), dtype=np.uint8)
+    classes, times, computed = np.arange(count) % CLASSES, [], []
+    for _ in range(int(steps)):
+        clock, before = time.perf_counter(), time.process_time()
+        learner.step(pixels, classes, 0.01)
+        times.append(time.perf_counter() - clock)
+        computed.append(time.process_time() - before)
+    seconds = statistics.median(times[2:])
+    print(f"computed {statistics.median(computed[2:]):.2f} s a step")
+    print(f"{peer} resnet{layers} {shape} batch {batch}: {seconds * 1e3:.1f} ms a step, {count / seconds:.1f} images/s")
+
+
+def answer():
+    import onnxruntime
+    from concurrent.futures import ThreadPoolExecutor
+    callers, answers = int(batch), int(steps)
+    options = onnxruntime.SessionOptions()
+    # One caller has all threads; several have one each.
+    options.intra_op_num_threads = int(threads) if callers == 1 else 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(layers, options, ["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    pixels = np.random.default_rng(1).integers(0, 256, (1, *map(int, shape.split(",")))).astype("f4")
+
+    def ask(count):
+        times = []
+        for _ in range(count):
+            clock = time.perf_counter()
+            session.run(None, {name: pixels})
+            times.append(time.perf_counter() - clock)
+        return times
+
+    ask(3)
+    clock, before = time.perf_counter(), time.process_time()
+    with ThreadPoolExecutor(callers) as pool:
+        times = [one for part in pool.map(ask, [answers] * callers) for one in part]
+    rate = len(times) / (time.perf_counter() - clock)
+    computed = (time.process_time() - before) / len(times)
+    print(f"onnx {shape}, {callers} callers: {statistics.median(times) * 1e3:.2f} ms an answer, {rate:.1f} images/s, "
+          f"computed {computed:.5f} s an image")
+
+
+answer() if peer == "onnx" else train()
