@@ -112,6 +112,7 @@ fn gpus(choice: Choice) -> Result<Selection, DeviceError> {
 }
 
 #[cfg(feature = "ndarray")]
+#[expect(deprecated, reason = "burn 0.22 has it for the last time, and it is there to compare flex with")]
 fn ndarray() -> Result<Selection, DeviceError> {
     Ok(Selection { devices: vec![Device::ndarray()], told: None, warnings: Vec::new() })
 }

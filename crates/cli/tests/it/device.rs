@@ -1,5 +1,8 @@
 //! `--device`: what can be had here, and the sentence for what cannot.
 
+#[cfg(feature = "cuda")]
+mod gpus;
+
 use tempfile::TempDir;
 
 use crate::harness::{OptMl, Told, run, trained, write_folders};

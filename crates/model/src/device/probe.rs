@@ -157,7 +157,7 @@ fn nccl(library: &Library) -> Option<String> {
 fn headers() -> Headers {
     let Some(root) = cubecl::cuda::install::cuda_path() else { return Headers::Nowhere };
     let folder: PathBuf = root.join("include");
-    let is_there = |name| folder.join(name).is_file() || folder.join("cccl").join(name).is_file();
+    let is_there = |name: &str| folder.join(name).is_file() || folder.join("cccl").join(name).is_file();
     match INCLUDED.into_iter().find(|name| !is_there(name)) {
         Some(missing) => Headers::Incomplete(folder, missing),
         None => Headers::Found(folder),
