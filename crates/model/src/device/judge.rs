@@ -3,10 +3,10 @@
 use super::Obstacle;
 use super::facts::{Driver, DriverFault, Facts, Gpu, Headers, Nvrtc, Version};
 
-/// The lowest compute capability, that of a V100. This crate's `CUDA.md` says what was found out below it.
+/// The lowest compute capability, that of a V100. `scripts/cuda/kernels` shows what happens below it.
 pub const LOWEST_CAPABILITY: Version = Version(7, 0);
 
-/// The oldest NVRTC that compiles what cubecl writes; `CUDA.md` says how that was found out.
+/// The oldest NVRTC that compiles what cubecl writes; `scripts/cuda/kernels` shows it.
 pub const LOWEST_NVRTC: Version = Version(12, 2);
 
 /// The GPUs to use, and those left out.

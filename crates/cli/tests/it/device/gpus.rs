@@ -69,10 +69,13 @@ fn what_is_missing_is_named_and_auto_takes_the_processor() {
     );
 }
 
+/// What the stand-ins are told to be.
+type Settings = &'static [(&'static str, &'static str)];
+
 #[test]
 fn what_is_too_old_or_too_new_is_named_with_what_to_do() {
     let machine = Machine::whole();
-    let cases: [(&[(&str, &str)], &[&str]); 5] = [
+    let cases: [(Settings, &[&str]); 5] = [
         (&[("STANDIN_INIT", "100")], &["cuInit answers error 100", "CUDA_VISIBLE_DEVICES hides it"]),
         (&[("STANDIN_GPUS", "0")], &["no GPU: driver", "shows none"]),
         (
