@@ -51,6 +51,7 @@ impl Convolution {
                 // One tap without padding: no row is missing but behind the last pixel, and those sums go nowhere.
                 zeros: &from[..channels],
                 weights: weights.values(),
+                scale: output.scale,
                 bias: output.bias,
                 residual: output.residual.map(|residual| &residual[offset..offset + count * self.output]),
                 relu: output.relu,
