@@ -60,6 +60,7 @@ fn case([kernel, stride, padding, input, output, count, height, width]: [usize; 
 #[test]
 fn forward_is_the_sum_of_products() {
     for path in Path::all() {
+        println!("with {path}");
         for numbers in CASES {
             let (convolution, source) = case(numbers);
             let x = noise(source.pixels() * convolution.input, 1);
