@@ -70,8 +70,12 @@ impl Convolution {
         self.check_data(source, dx.len(), dy.len())?;
         self.check_packed(weights, Direction::DataGradient)?;
         fits("the number of values to add", also.map_or(dx.len(), <[f32]>::len), dx.len())?;
-        let (target, output) = (source, Output { residual: also, ..Output::default() });
-        Whole { source: self.target(source), target, from: dy, weights, output }.run(dx);
+        if self.is_unfolded() {
+            self.data_gradient_unfolded(source, dy, weights, also, dx);
+        } else {
+            let (target, output) = (source, Output { residual: also, ..Output::default() });
+            Whole { source: self.target(source), target, from: dy, weights, output }.run(dx);
+        }
         Ok(())
     }
 
