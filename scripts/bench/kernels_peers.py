@@ -4,8 +4,7 @@
     python kernels_peers.py onnx FILE.onnx C,H,W CALLERS ANSWERS THREADS
 
 Float32; PyTorch channels-last. The pixels are noise that lies in memory; the loss or the answer is read after each step, as
-ours is. PyTorch's network is the algorithm's for small images and torchvision's of the same depth for others; MXNet's is the
-algorithm's. Prints the median time of a step after the second, and the seconds that the process computed meanwhile.
+ours is. The network is the algorithm's, in PyTorch the one for small images alone. Prints the median time of a step after the second, and the seconds that the process computed meanwhile.
 """
 import os
 import sys
@@ -25,24 +24,10 @@ import accuracy_peers  # noqa: E402
 CLASSES = 10
 
 
-class Torchvision(accuracy_peers.Pytorch):
-    """The same steps of torchvision's network."""
-
-    def __init__(self, options, shape, classes):
-        import torch
-        import torchvision
-        self.torch = torch
-        network = getattr(torchvision.models, f"resnet{options.layers}")(num_classes=classes)
-        self.network = network.to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.SGD(network.parameters(), lr=options.rate, momentum=accuracy_peers.MOMENTUM,
-                                         weight_decay=accuracy_peers.DECAY)
-
-
 def train():
     extents, count = tuple(map(int, shape.split(","))), int(batch)
     options = argparse.Namespace(layers=int(layers), batch=count, rate=0.01, seed=0)
-    small = extents[1] <= 32
-    kind = accuracy_peers.Mxnet if peer == "mxnet" else accuracy_peers.Pytorch if small else Torchvision
+    kind = accuracy_peers.Mxnet if peer == "mxnet" else accuracy_peers.Pytorch
     learner = kind(options, extents, CLASSES)
     pixels = np.random.default_rng(1).integers(0, 256, (count, *extents), dtype=np.uint8)
     classes, times, computed = np.arange(count) % CLASSES, [], []

@@ -124,7 +124,7 @@ fn measure(path: Path, convolution: Convolution, source: Images) -> (f64, [f64; 
     });
     let data = fastest(|| {
         let packed = Packed::data_gradient(path, convolution, &w).unwrap();
-        convolution.data_gradient(source, &dy, &packed, &mut dx).unwrap();
+        convolution.data_gradient(source, &dy, &packed, None, &mut dx).unwrap();
     });
     let weights = fastest(|| convolution.weight_gradient(path, source, &x, &dy, &mut dw).unwrap());
     let valid = |extent: usize, target: usize| -> usize {

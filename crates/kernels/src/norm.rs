@@ -52,6 +52,14 @@ impl Norm<'_> {
         scale
     }
 
+    /// The same as a factor and a summand for each channel, as [`crate::convolution::Output`] takes them.
+    pub fn line(&self) -> [Vec<f32>; 2] {
+        let scale = self.scale();
+        let means = self.statistics.mean.iter().zip(self.beta).zip(&scale);
+        let bias = means.map(|((mean, beta), scale)| beta - mean * scale).collect();
+        [scale, bias]
+    }
+
     fn check(&self, values: usize, others: &[usize]) -> Result<(), ShapeError> {
         let channels = self.channels();
         fits("the number of channels, modulo which values remain", values % channels.max(1), 0)?;

@@ -60,12 +60,14 @@ fn case([kernel, stride, padding, input, output, count, height, width]: [usize; 
 #[test]
 fn forward_is_the_sum_of_products() {
     for path in Path::all() {
+        println!("with {path}");
         for numbers in CASES {
             let (convolution, source) = case(numbers);
             let x = noise(source.pixels() * convolution.input, 1);
             let w = noise(convolution.weights(), 2);
             let len = convolution.target(source).pixels() * convolution.output;
             let (bias, residual) = (noise(convolution.output, 3), noise(len, 4));
+            let scale = noise(convolution.output, 6);
             let mut plain = vec![0.0f64; len];
             products(&convolution, source, |i, k, o| plain[o] += f64::from(x[i]) * f64::from(w[k]));
             let packed = Packed::forward(path, convolution, &w).unwrap();
@@ -73,11 +75,13 @@ fn forward_is_the_sum_of_products() {
             convolution.forward(source, &x, &packed, Output::default(), &mut y).unwrap();
             assert!(difference(&y, &plain) < 5e-6, "{path}: {numbers:?}: {}", difference(&y, &plain));
 
-            let also = Output { bias: Some(&bias), residual: Some(&residual), relu: true };
+            let (scaled, bias_of, residual_of) = (Some(&scale[..]), Some(&bias[..]), Some(&residual[..]));
+            let also = Output { scale: scaled, bias: bias_of, residual: residual_of, relu: true };
             convolution.forward(source, &x, &packed, also, &mut y).unwrap();
             for (index, value) in plain.iter_mut().enumerate() {
                 let add = bias[index % convolution.output] + residual[index];
-                *value = (*value + f64::from(add)).max(0.0);
+                let scale = f64::from(scale[index % convolution.output]);
+                *value = (*value * scale + f64::from(add)).max(0.0);
             }
             assert!(difference(&y, &plain) < 5e-6, "{path}: {numbers:?}: {}", difference(&y, &plain));
         }
@@ -95,7 +99,13 @@ fn the_gradient_of_the_data_is_the_sum_of_products() {
             products(&convolution, source, |i, k, o| expected[i] += f64::from(w[k]) * f64::from(dy[o]));
             let packed = Packed::data_gradient(path, convolution, &w).unwrap();
             let mut dx = vec![f32::NAN; expected.len()];
-            convolution.data_gradient(source, &dy, &packed, &mut dx).unwrap();
+            convolution.data_gradient(source, &dy, &packed, None, &mut dx).unwrap();
+            let found = difference(&dx, &expected);
+            assert!(found < 5e-6, "{path}: {numbers:?}: {found}");
+
+            let also = noise(dx.len(), 6);
+            expected.iter_mut().zip(&also).for_each(|(sum, &also)| *sum += f64::from(also));
+            convolution.data_gradient(source, &dy, &packed, Some(&also), &mut dx).unwrap();
             let found = difference(&dx, &expected);
             assert!(found < 5e-6, "{path}: {numbers:?}: {found}");
         }
@@ -134,7 +144,7 @@ fn the_number_of_threads_changes_no_bit() {
                 let packed = Packed::forward(path, convolution, &w).unwrap();
                 convolution.forward(source, &x, &packed, Output::default(), y).unwrap();
                 let packed = Packed::data_gradient(path, convolution, &w).unwrap();
-                convolution.data_gradient(source, &dy, &packed, dx).unwrap();
+                convolution.data_gradient(source, &dy, &packed, None, dx).unwrap();
                 convolution.weight_gradient(path, source, &x, &dy, dw).unwrap();
                 all
             })
@@ -153,7 +163,7 @@ fn wrong_sizes_are_told() {
     let mut y = vec![0.0; 256];
     let error = convolution.forward(source, &[0.0; 9], &packed, Output::default(), &mut y).unwrap_err();
     assert!(error.to_string().contains("256"), "{error}");
-    let error = convolution.data_gradient(source, &[0.0; 256], &packed, &mut y).unwrap_err();
+    let error = convolution.data_gradient(source, &[0.0; 256], &packed, None, &mut y).unwrap_err();
     assert!(error.to_string().contains("packed"), "{error}");
     let none = Images { height: 0, ..source };
     let error = convolution.forward(none, &[], &packed, Output::default(), &mut []).unwrap_err();

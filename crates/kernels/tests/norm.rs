@@ -50,6 +50,7 @@ fn normal(x: &[f32], channels: usize, gamma: &[f32], beta: &[f32]) -> Vec<f64> {
 #[test]
 fn statistics_and_values_are_the_formulas() {
     for path in Path::all() {
+        println!("with {path}");
         for [pixels, channels] in CASES {
             let x = image(pixels, channels);
             let (gamma, beta) = (noise(channels, 2), noise(channels, 3));

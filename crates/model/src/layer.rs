@@ -12,6 +12,7 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{DType, Device, Tensor, activation};
 
 use crate::native;
+pub use crate::native::{Branch, fork};
 
 /// Share of the old moving statistic that stays at each step. Sources: `bn_mom=0.9` in MXNet's `symbols/resnet.py`, and
 /// `momentum=0.1`, torch's word for the new one's share, in its `BatchNorm2d`.
@@ -34,23 +35,42 @@ impl Conv {
     }
 
     /// `[n, in, h, w]` to `[n, out, ceil(h / stride), ceil(w / stride)]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.convolve(x, None)
+    pub fn forward(&self, x: impl Into<Branch>) -> Tensor<4> {
+        self.convolve(x.into(), None)
     }
 
     /// The same plus `residual`, of the result's shape.
-    pub fn forward_onto(&self, x: Tensor<4>, residual: Tensor<4>) -> Tensor<4> {
-        self.convolve(x, Some(residual))
+    pub fn forward_onto(&self, x: impl Into<Branch>, residual: impl Into<Branch>) -> Tensor<4> {
+        self.convolve(x.into(), Some(residual.into()))
     }
 
-    fn convolve(&self, x: Tensor<4>, residual: Option<Tensor<4>>) -> Tensor<4> {
-        let weight = cast(self.weight.val(), x.dtype());
+    /// The same behind `norm` and [`relu`]: in use, where moving statistics count, as one.
+    pub fn forward_norm_relu(&self, x: impl Into<Branch>, norm: &BatchNorm) -> Tensor<4> {
+        let branch = x.into();
+        let x = &branch.tensor;
+        if !x.device().is_autodiff() {
+            let (weight, gamma, beta) = (cast(self.weight.val(), x.dtype()), norm.scale(), norm.beta.val());
+            let (mean, variance) = (norm.moving_mean.value(), norm.moving_var.value());
+            let given = [&gamma, &beta, &mean, &variance];
+            let place = [self.stride, self.padding];
+            if let Some(y) = native::convolve_norm(x, &weight, place, given, norm.epsilon) {
+                return y;
+            }
+        }
+        norm.forward_relu(self.forward(branch))
+    }
+
+    fn convolve(&self, x: Branch, residual: Option<Branch>) -> Tensor<4> {
+        let weight = cast(self.weight.val(), x.tensor.dtype());
         if let Some(y) = native::convolve(&x, &weight, residual.as_ref(), [self.stride, self.padding]) {
             return y;
         }
         let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
-        let y = conv2d(x, weight, None, options);
-        residual.map_or_else(|| y.clone(), |residual| y.clone() + residual)
+        let y = conv2d(x.tensor, weight, None, options);
+        match residual {
+            Some(residual) => y + residual.tensor,
+            None => y,
+        }
     }
 }
 
@@ -104,23 +124,36 @@ impl BatchNorm {
     }
 
     /// Batch statistics while training (an autodiff device), moving ones otherwise.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.normalise(x, false)
+    pub fn forward(&self, x: impl Into<Branch>) -> Tensor<4> {
+        self.normalise(x.into(), false)
     }
 
     /// The same behind [`relu`].
-    pub fn forward_relu(&self, x: Tensor<4>) -> Tensor<4> {
-        self.normalise(x, true)
+    pub fn forward_relu(&self, x: impl Into<Branch>) -> Tensor<4> {
+        self.normalise(x.into(), true)
     }
 
-    fn normalise(&self, x: Tensor<4>, rectify: bool) -> Tensor<4> {
-        let (device, format) = (x.device(), x.dtype());
-        let x = cast(x, DType::F32);
-        let gamma = match self.fix_gamma {
-            true => Tensor::ones(self.gamma.lazy_shape(), &device),
+    /// Gamma, or 1 where it is fixed.
+    fn scale(&self) -> Tensor<1> {
+        match self.fix_gamma {
+            true => Tensor::ones(self.gamma.lazy_shape(), &self.gamma.val().device()),
             false => self.gamma.val(),
-        };
+        }
+    }
+
+    fn normalise(&self, branch: Branch, rectify: bool) -> Tensor<4> {
+        let (device, format) = (branch.tensor.device(), branch.tensor.dtype());
+        let gamma = self.scale();
         let beta = self.beta.val();
+        if !self.use_global_stats
+            && device.is_autodiff()
+            && let Some(trained) = native::train(&branch, [&gamma, &beta], self.epsilon, rectify)
+        {
+            advance(&self.moving_mean, Tensor::from_floats(trained.mean.as_slice(), &device));
+            advance(&self.moving_var, Tensor::from_floats(trained.variance.as_slice(), &device));
+            return trained.output;
+        }
+        let x = cast(branch.tensor, DType::F32);
         if self.use_global_stats || !device.is_autodiff() {
             let (mean, variance) = (self.moving_mean.value(), self.moving_var.value());
             let given = [&gamma, &beta, &mean, &variance];
@@ -129,11 +162,6 @@ impl BatchNorm {
             }
             let y = cast(batch_norm(x, gamma, beta, mean, variance, self.epsilon), format);
             return if rectify { relu(y) } else { y };
-        }
-        if let Some(trained) = native::train(&x, [&gamma, &beta], self.epsilon, rectify) {
-            advance(&self.moving_mean, Tensor::from_floats(trained.mean.as_slice(), &device));
-            advance(&self.moving_var, Tensor::from_floats(trained.variance.as_slice(), &device));
-            return cast(trained.output, format);
         }
         let result = batch_norm_train(x, gamma, beta, self.epsilon);
         advance(&self.moving_mean, result.mean);

@@ -2,6 +2,7 @@
 //!
 //! - `switch`: flex or which instructions, for the process and for a test
 //! - `values`: burn's tensors as the kernels see them, channels last
+//! - `join`: where the gradients of a tensor with two users meet
 //! - `packs`: weights that do not change, packed once
 //! - `convolution`, `norm`, `pool`: each for tensors of flex and, with a node of its own, for those that burn differentiates
 //!
@@ -10,13 +11,15 @@
 //! Invariant: tensors keep burn's shape, `[n, channels, height, width]`; only their strides say that channels are last.
 
 mod convolution;
+mod join;
 mod norm;
 mod packs;
 mod pool;
 mod switch;
 mod values;
 
-pub(crate) use convolution::convolve;
+pub(crate) use convolution::{convolve, convolve_norm};
+pub use join::{Branch, fork};
 pub(crate) use norm::{normalise, train};
 pub(crate) use pool::{largest, mean};
 pub use switch::{Engine, UnknownEngine, check, with};

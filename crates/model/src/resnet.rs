@@ -94,10 +94,11 @@ impl ResNet {
 
     /// Pixels to what the first stage takes.
     fn stem(&self, pixels: Tensor<4>) -> Tensor<4> {
-        let mut x = self.conv0.forward(self.bn_data.forward(pixels));
-        if let Some(bn0) = &self.bn0 {
-            x = bn0.forward_relu(x);
-        }
+        let x = self.bn_data.forward(pixels);
+        let x = match &self.bn0 {
+            Some(bn0) => self.conv0.forward_norm_relu(x, bn0),
+            None => self.conv0.forward(x),
+        };
         if self.pools { stem_pool(x) } else { x }
     }
 

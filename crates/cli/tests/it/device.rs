@@ -5,7 +5,7 @@ mod gpus;
 
 use tempfile::TempDir;
 
-use crate::harness::{OptMl, Told, run, trained, write_folders};
+use crate::harness::{OptMl, Told, brazier, run, trained, write_folders};
 
 /// A rehearsal in a container's tree on that device.
 fn rehearse(tree: &OptMl, device: &str) -> Told {
@@ -31,6 +31,24 @@ fn a_word_that_is_no_device_is_a_wrong_command_line() {
         assert_eq!(told.code, 64);
         assert!(told.err.contains(&format!("'{device}'")) && told.err.contains("cuda:0"), "{}", told.err);
     }
+}
+
+#[test]
+fn the_engine_of_the_processor_can_be_named_and_is_refused_by_name() {
+    let rehearse = |engine: &str| -> (Told, OptMl) {
+        let tree = OptMl::with_records();
+        let mut command = brazier();
+        command.args(["train", "--rehearse", "--prefix"]).arg(tree.0.path()).env("BRAZIER_KERNELS", engine);
+        (command.output().unwrap().into(), tree)
+    };
+    for engine in ["flex", "portable", ""] {
+        let (told, _) = rehearse(engine);
+        assert_eq!(told.code, 0, "{engine}: {}{}", told.out, told.err);
+    }
+    let (told, tree) = rehearse("mmx");
+    assert_eq!(told.code, 2, "{}{}", told.out, told.err);
+    let failure = tree.failure().expect("a failure file");
+    assert!(failure.starts_with("ClientError: BRAZIER_KERNELS is 'mmx', expected auto, flex"), "{failure}");
 }
 
 /// Tests run where there is no GPU, or where CUDA is not built in: either is told by name, in the failure file as well.

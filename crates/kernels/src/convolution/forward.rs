@@ -15,11 +15,13 @@ use crate::{Buffer, ShapeError, simd};
 /// What happens to a sum of products before it is written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Output<'a> {
-    /// Added, `[output]`.
+    /// Multiplied with, `[output]`.
+    pub scale: Option<&'a [f32]>,
+    /// Added then, `[output]`.
     pub bias: Option<&'a [f32]>,
-    /// Added, of the result's shape.
+    /// Added then, of the result's shape.
     pub residual: Option<&'a [f32]>,
-    /// Whether what is negative then becomes 0.
+    /// Whether what is negative in the end becomes 0.
     pub relu: bool,
 }
 
@@ -41,6 +43,7 @@ impl Convolution {
     ) -> Result<(), ShapeError> {
         self.check_data(source, x.len(), y.len())?;
         self.check_packed(weights, Direction::Forward)?;
+        fits("the number of scales", output.scale.map_or(self.output, <[f32]>::len), self.output)?;
         fits("the number of biases", output.bias.map_or(self.output, <[f32]>::len), self.output)?;
         fits("the number of values to add", output.residual.map_or(y.len(), <[f32]>::len), y.len())?;
         if self.is_unfolded() {
@@ -51,7 +54,8 @@ impl Convolution {
         Ok(())
     }
 
-    /// The gradient of the input, `[n, h, w, input]`, from that of the output, `[n, h', w', output]`.
+    /// The gradient of the input, `[n, h, w, input]`, from that of the output, `[n, h', w', output]`; `also` is added to it,
+    /// what another user of the input gave.
     ///
     /// # Errors
     /// Lengths that are not those of the shapes, weights packed for something else.
@@ -60,12 +64,18 @@ impl Convolution {
         source: Images,
         dy: &[f32],
         weights: &Packed,
+        also: Option<&[f32]>,
         dx: &mut [f32],
     ) -> Result<(), ShapeError> {
         self.check_data(source, dx.len(), dy.len())?;
         self.check_packed(weights, Direction::DataGradient)?;
-        let (target, output) = (source, Output::default());
-        Whole { source: self.target(source), target, from: dy, weights, output }.run(dx);
+        fits("the number of values to add", also.map_or(dx.len(), <[f32]>::len), dx.len())?;
+        if self.is_unfolded() {
+            self.data_gradient_unfolded(source, dy, weights, also, dx);
+        } else {
+            let (target, output) = (source, Output { residual: also, ..Output::default() });
+            Whole { source: self.target(source), target, from: dy, weights, output }.run(dx);
+        }
         Ok(())
     }
 
@@ -113,6 +123,7 @@ impl Whole<'_> {
                 source: &self.from[from..from + sources],
                 zeros: &zeros,
                 weights: self.weights.values(),
+                scale: self.output.scale,
                 bias: self.output.bias,
                 residual: self.output.residual.map(|residual| &residual[offset..offset + targets]),
                 relu: self.output.relu,

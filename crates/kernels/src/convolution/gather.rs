@@ -30,7 +30,9 @@ pub(super) struct Gather<'a> {
     pub(super) zeros: &'a [f32],
     /// Packed weights.
     pub(super) weights: &'a [f32],
-    /// For each channel of the target, what its sums begin with.
+    /// For each channel of the target, what its sums are multiplied with.
+    pub(super) scale: Option<&'a [f32]>,
+    /// For each channel of the target, what is added then.
     pub(super) bias: Option<&'a [f32]>,
     /// The group's part of what is added to the result.
     pub(super) residual: Option<&'a [f32]>,
@@ -141,7 +143,7 @@ impl Gather<'_> {
         }
         // SAFETY: as above.
         unsafe { tile::store::<S, ROWS>(&rows, &sums) };
-        if stretch.last && (self.bias.is_some() || self.residual.is_some() || self.relu) {
+        if stretch.last && self.has_finish() {
             for (row, &target) in rows.iter().zip(targets).filter(|&(_, &target)| target != NONE) {
                 // SAFETY: `valid` values stand at each row.
                 let values = unsafe { std::slice::from_raw_parts_mut(*row, valid) };
@@ -190,9 +192,19 @@ impl Gather<'_> {
         self.offset + pixel as usize * self.columns + column
     }
 
-    /// Bias, residual and activation on the values of a pixel from `column` on.
+    #[inline(always)]
+    fn has_finish(&self) -> bool {
+        self.scale.is_some() || self.bias.is_some() || self.residual.is_some() || self.relu
+    }
+
+    /// Scale, bias, residual and activation on the values of a pixel from `column` on.
     #[inline(always)]
     fn finish(&self, values: &mut [f32], pixel: u32, column: usize) {
+        if let Some(scale) = self.scale {
+            for (value, scale) in values.iter_mut().zip(&scale[column..]) {
+                *value *= scale;
+            }
+        }
         if let Some(bias) = self.bias {
             for (value, add) in values.iter_mut().zip(&bias[column..]) {
                 *value += add;

@@ -45,6 +45,9 @@ impl Packed {
         weights: &[f32],
     ) -> Result<Self, ShapeError> {
         fits("the number of weights", weights.len(), convolution.weights())?;
+        if direction == Direction::DataGradient && convolution.is_unfolded() {
+            return Ok(Packed::folded(path, convolution, weights));
+        }
         let (channels, columns) = match direction {
             Direction::Forward => (convolution.input, convolution.output),
             Direction::DataGradient => (convolution.output, convolution.input),
@@ -88,6 +91,19 @@ impl Packed {
         };
         (0..columns.div_ceil(width)).into_par_iter().for_each(fill);
         Ok(Packed { path, convolution, direction, values })
+    }
+
+    /// For the gradient of unfolded data: one tap, whose columns are all values under the kernel, `[tap][input]`.
+    fn folded(path: Path, convolution: Convolution, weights: &[f32]) -> Self {
+        let (taps, inputs, width) = (convolution.taps(), convolution.input, simd::tile_columns(path));
+        let panel = convolution.output * width;
+        let mut values = Buffer::zeros((taps * inputs).div_ceil(width) * panel);
+        for (place, &weight) in weights.iter().enumerate() {
+            let (output, input, tap) = (place / (taps * inputs), place / taps % inputs, place % taps);
+            let column = tap * inputs + input;
+            values[column / width * panel + output * width + column % width] = weight;
+        }
+        Packed { path, convolution, direction: Direction::DataGradient, values }
     }
 
     /// The panels' values.

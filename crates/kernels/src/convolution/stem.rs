@@ -1,6 +1,8 @@
 //! The first convolution: with one or three channels a tap is too short for the innermost loop, so that a few pixels at a
 //! time are unfolded, all taps in a row.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::gather::{Gather, Part};
@@ -51,6 +53,7 @@ impl Convolution {
                 // One tap without padding: no row is missing but behind the last pixel, and those sums go nowhere.
                 zeros: &from[..channels],
                 weights: weights.values(),
+                scale: output.scale,
                 bias: output.bias,
                 residual: output.residual.map(|residual| &residual[offset..offset + count * self.output]),
                 relu: output.relu,
@@ -61,27 +64,85 @@ impl Convolution {
         });
     }
 
+    /// The gradient of the input, image after image: what each pixel of the output gives to all under its kernel, one row
+    /// times the weights, is added where it belongs.
+    pub(super) fn data_gradient_unfolded(
+        &self,
+        source: Images,
+        dy: &[f32],
+        weights: &Packed,
+        also: Option<&[f32]>,
+        dx: &mut [f32],
+    ) {
+        let columns = self.taps() * self.input;
+        let (path, plane) = (weights.path, self.target(source).plane());
+        let rows = simd::tile_rows(path);
+        let panels = columns.div_ceil(simd::tile_columns(path));
+        let folded = Convolution::linear(self.output, columns);
+        let image = source.plane() * self.input;
+        dx.par_chunks_mut(image).enumerate().for_each(|(index, dx)| {
+            match also {
+                Some(also) => dx.copy_from_slice(&also[index * image..][..image]),
+                None => dx.fill(0.0),
+            }
+            let mut under = Buffer::new(PIXELS.min(plane) * columns);
+            for first in (0..plane).step_by(PIXELS) {
+                let count = PIXELS.min(plane - first);
+                let from = (index * plane + first) * self.output;
+                let images = Images { count, height: 1, width: 1 };
+                let table = Table::of(&folded, Direction::Forward, images, rows);
+                let gather = Gather {
+                    table: &table,
+                    taps: 1,
+                    channels: self.output,
+                    columns,
+                    source: &dy[from..from + count * self.output],
+                    // As above: what begins there goes nowhere.
+                    zeros: &dy[from..from + self.output],
+                    weights: weights.values(),
+                    scale: None,
+                    bias: None,
+                    residual: None,
+                    relu: false,
+                    target: Shared::new(&mut under),
+                    offset: 0,
+                };
+                simd::run(path, Part { gather, tiles: 0..table.tiles(), panels: 0..panels });
+                for (pixel, row) in under[..count * columns].chunks_exact(columns).enumerate() {
+                    self.stretches(source, first + pixel, |range, to| {
+                        let to = &mut dx[to..to + range.len()];
+                        to.iter_mut().zip(&row[range]).for_each(|(dx, value)| *dx += value);
+                    });
+                }
+            }
+        });
+    }
+
     /// The values under the kernel at a target's pixel: `[tap][channel]`, 0 on padding.
     pub(super) fn unfold(&self, source: Images, x: &[f32], pixel: usize, row: &mut [f32]) {
+        row.fill(0.0);
+        self.stretches(source, pixel, |range, from| {
+            let len = range.len();
+            row[range].copy_from_slice(&x[from..from + len]);
+        });
+    }
+
+    /// Calls `each` for every row of the kernel at a target's pixel: which of the values under it lie inside the image, where
+    /// they stand side by side, and the index of the first.
+    fn stretches(&self, source: Images, pixel: usize, mut each: impl FnMut(Range<usize>, usize)) {
         let target = self.target(source);
         let (image, place) = (pixel / target.plane(), pixel % target.plane());
         let at = [place / target.width, place % target.width].map(|at| at * self.stride);
-        let stretch = self.kernel * self.input;
-        // Taps of a row that lie inside the image stand side by side in it.
         let first = self.padding.saturating_sub(at[1]);
         let last = self.kernel.min((source.width + self.padding).saturating_sub(at[1]));
-        for (tap, row) in row.chunks_exact_mut(stretch).enumerate() {
+        for tap in 0..self.kernel {
             let line = (at[0] + tap).checked_sub(self.padding).filter(|&line| line < source.height);
-            let Some(line) = line.filter(|_| first < last) else {
-                row.fill(0.0);
-                continue;
-            };
-            let column = at[1] + first - self.padding;
-            let from = (image * source.plane() + line * source.width + column) * self.input;
-            row[..first * self.input].fill(0.0);
-            row[first * self.input..last * self.input]
-                .copy_from_slice(&x[from..from + (last - first) * self.input]);
-            row[last * self.input..].fill(0.0);
+            if let Some(line) = line.filter(|_| first < last) {
+                let column = at[1] + first - self.padding;
+                let from = (image * source.plane() + line * source.width + column) * self.input;
+                let begin = tap * self.kernel * self.input;
+                each(begin + first * self.input..begin + last * self.input, from);
+            }
         }
     }
 }

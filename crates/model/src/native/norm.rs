@@ -10,8 +10,9 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 
-use super::switch;
+use super::join::Join;
 use super::values::{ChannelsLast, Primitive, contiguous, from_channels_last, from_vec, slice};
+use super::{Branch, join, switch};
 
 /// What batch norm gives in training.
 pub(crate) struct Trained {
@@ -22,15 +23,10 @@ pub(crate) struct Trained {
 }
 
 /// `x` normalised with its own statistics; nothing where our kernels do not compute.
-pub(crate) fn train(
-    x: &Tensor<4>,
-    [gamma, beta]: [&Tensor<1>; 2],
-    epsilon: f64,
-    relu: bool,
-) -> Option<Trained> {
-    let path = switch::path()?;
+pub(crate) fn train(x: &Branch, [gamma, beta]: [&Tensor<1>; 2], epsilon: f64, relu: bool) -> Option<Trained> {
+    let (path, join) = (switch::path()?, x.join.clone());
     let (Primitive::Tracked(x), Primitive::Tracked(gamma), Primitive::Tracked(beta)) =
-        (Primitive::of(x)?, Primitive::of(gamma)?, Primitive::of(beta)?)
+        (Primitive::of(&x.tensor)?, Primitive::of(gamma)?, Primitive::of(beta)?)
     else {
         return None;
     };
@@ -41,7 +37,7 @@ pub(crate) fn train(
     let statistics = norm::statistics(path, x.values(), x.channels).ok()?;
     let [gamma, beta] = [gamma, beta].map(|values| contiguous(&values.into_primitive()));
     let (mean, variance) = (statistics.mean.clone(), statistics.variance.clone());
-    let saved = Saved { x, gamma, beta, statistics };
+    let saved = Saved { x, gamma, beta, statistics, join };
     let y = step.apply(&saved).ok()?;
     let y = match kind {
         OpsKind::Tracked(node) => node.finish(saved, y),
@@ -58,15 +54,32 @@ pub(crate) fn normalise(
     relu: bool,
 ) -> Option<Tensor<4>> {
     let step = Step { path: switch::path()?, epsilon, relu };
-    let plain = |tensor| match Primitive::of::<1>(tensor)? {
+    let Primitive::Plain(x) = Primitive::of(x)? else { return None };
+    let statistics = moving([mean, variance])?;
+    let saved =
+        Saved { x: ChannelsLast::of(x), gamma: plain(gamma)?, beta: plain(beta)?, statistics, join: None };
+    step.apply(&saved).ok().map(Tensor::from_primitive::<Flex>)
+}
+
+/// Batch norm with the moving statistics of `given` (gamma, beta, mean, variance) as a factor and a summand of each channel.
+pub(super) fn line([gamma, beta, mean, variance]: [&Tensor<1>; 4], epsilon: f64) -> Option<[Vec<f32>; 2]> {
+    let (gamma, beta) = (plain(gamma)?, plain(beta)?);
+    let statistics = moving([mean, variance])?;
+    let (gamma, beta) = (Some(slice(&gamma)), slice(&beta));
+    Some(Norm { statistics: &statistics, gamma, beta, epsilon, relu: true }.line())
+}
+
+fn moving([mean, variance]: [&Tensor<1>; 2]) -> Option<Statistics> {
+    let (mean, variance) = (plain(mean)?, plain(variance)?);
+    Some(Statistics { mean: slice(&mean).to_vec(), variance: slice(&variance).to_vec() })
+}
+
+/// The values of a tensor that burn does not differentiate.
+fn plain(tensor: &Tensor<1>) -> Option<FlexTensor> {
+    match Primitive::of(tensor)? {
         Primitive::Plain(tensor) => Some(contiguous(&tensor)),
         Primitive::Tracked(_) => None,
-    };
-    let Primitive::Plain(x) = Primitive::of(x)? else { return None };
-    let (mean, variance) = (plain(mean)?, plain(variance)?);
-    let statistics = Statistics { mean: slice(&mean).to_vec(), variance: slice(&variance).to_vec() };
-    let saved = Saved { x: ChannelsLast::of(x), gamma: plain(gamma)?, beta: plain(beta)?, statistics };
-    step.apply(&saved).ok().map(Tensor::from_primitive::<Flex>)
+    }
 }
 
 /// How it is computed; as a node, its parents are `x`, gamma and beta.
@@ -84,6 +97,7 @@ struct Saved {
     gamma: FlexTensor,
     beta: FlexTensor,
     statistics: Statistics,
+    join: Option<Join>,
 }
 
 impl Step {
@@ -111,10 +125,14 @@ impl Backward<Flex, 3> for Step {
         let [parent, gamma, beta] = ops.parents;
         let mut dx = parent.is_some().then(|| Buffer::new(x.values().len()));
         let norm = self.norm(&ops.state);
-        let gradients = norm::backward(self.path, x.values(), dy.values(), norm, dx.as_deref_mut(), None)
+        let join = ops.state.join.as_ref();
+        let other = parent.as_ref().and_then(|_| join::other(join));
+        let also = other.as_ref().map(ChannelsLast::values);
+        let gradients = norm::backward(self.path, x.values(), dy.values(), norm, dx.as_deref_mut(), also)
             .expect("sizes fit");
         if let (Some(parent), Some(dx)) = (parent, dx) {
-            grads.register::<Flex>(parent.id, from_channels_last(dx, x.images, x.channels));
+            let dx = from_channels_last(dx, x.images, x.channels);
+            join::register(grads, parent.id, join, other.is_some(), dx);
         }
         if let Some(gamma) = gamma {
             grads.register::<Flex>(gamma.id, from_vec(gradients.gamma));

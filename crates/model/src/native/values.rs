@@ -59,6 +59,10 @@ impl ChannelsLast {
         let first = self.tensor.layout().start_offset();
         &self.tensor.storage()[first..first + self.images.pixels() * self.channels]
     }
+
+    pub(super) fn into_tensor(self) -> FlexTensor {
+        self.tensor
+    }
 }
 
 /// A tensor of `[n, channels, h, w]` from values of `[n, h, w, channels]`.

@@ -61,10 +61,12 @@ impl PostActivation {
 
     /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = self.conv2.forward(self.bn1.forward_relu(self.conv1.forward(x.clone())));
+        let y = self.conv1.forward_norm_relu(x.clone(), &self.bn1);
         let y = match (&self.conv3, &self.bn3) {
-            (Some(conv3), Some(bn3)) => bn3.forward(conv3.forward(self.bn2.forward_relu(y))),
-            _ => self.bn2.forward(y),
+            (Some(conv3), Some(bn3)) => {
+                bn3.forward(conv3.forward(self.conv2.forward_norm_relu(y, &self.bn2)))
+            }
+            _ => self.bn2.forward(self.conv2.forward(y)),
         };
         let shortcut = match (&self.sc, &self.sc_bn) {
             (Some(sc), Some(sc_bn)) => sc_bn.forward(sc.forward(x)),

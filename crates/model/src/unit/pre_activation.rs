@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::layer::{BatchNorm, Conv};
+use crate::layer::{BatchNorm, Branch, Conv, fork};
 use crate::layout::{UnitForm, UnitKind};
 
 /// One residual unit. Field names and order are MXNet's: `stageI_unitJ_bn1`, `…_conv1`, …, `…_sc`.
@@ -55,15 +55,20 @@ impl PreActivation {
 
     /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let active = self.bn1.forward_relu(x.clone());
         // The shortcut convolution starts from the first activation, not from the raw input.
-        let shortcut = match &self.sc {
-            Some(sc) => sc.forward(active.clone()),
-            None => x,
+        let (active, shortcut): (Branch, Branch) = match &self.sc {
+            Some(sc) => {
+                let [active, other] = fork(self.bn1.forward_relu(x));
+                (active, sc.forward(other).into())
+            }
+            None => {
+                let [x, shortcut] = fork(x);
+                (self.bn1.forward_relu(x).into(), shortcut)
+            }
         };
-        let y = self.bn2.forward_relu(self.conv1.forward(active));
+        let y = self.conv1.forward_norm_relu(active, &self.bn2);
         match (&self.bn3, &self.conv3) {
-            (Some(bn3), Some(conv3)) => conv3.forward_onto(bn3.forward_relu(self.conv2.forward(y)), shortcut),
+            (Some(bn3), Some(conv3)) => conv3.forward_onto(self.conv2.forward_norm_relu(y, bn3), shortcut),
             _ => self.conv2.forward_onto(y, shortcut),
         }
     }
