@@ -117,3 +117,22 @@ def test_a_push_is_shown_and_done_only_when_asked(folder):
         calls = file.read()
     assert "docker push 123456789012.dkr.ecr.us-west-2.amazonaws.com/brazier:1\n" in calls
     assert script("push-to-ecr", "brazier", AWS_REGION="", AWS_DEFAULT_REGION="").returncode == 64
+
+
+def test_docker_compiles_the_program_where_none_is_given(folder):
+    """The official image of Rust is not in reach of every test: one whose cargo only notes what it is asked stands in."""
+    opt_ml.write(f"{folder}/cargo", '#!/bin/sh\nset -e\n[ -f Cargo.lock ] && [ ! -e .git ] && [ ! -e .venv ]\nmkdir -p target/dist\n'
+                 'printf \'#!/bin/sh\\necho "%s"\\n\' "$*" > target/dist/brazier\nchmod +x target/dist/brazier\n')
+    os.chmod(f"{folder}/cargo", 0o755)
+    opt_ml.write(f"{folder}/Dockerfile", f"FROM {BASE}\nCOPY cargo /usr/local/bin/cargo\n")
+    docker("build", "--tag", "brazier-test-rust", folder)
+    client = "docker" if subprocess.run(["docker", "buildx", "version"], capture_output=True).returncode == 0 else "/usr/bin/docker"
+    try:
+        done = subprocess.run([client, "build", "--file", "docker/cpu.Dockerfile", "--build-arg", "RUST=brazier-test-rust", "--tag",
+                               "brazier-test-built", "."], cwd=digits.ROOT, env=os.environ | {"DOCKER_BUILDKIT": "1"},
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0, done.stdout
+        told = docker("run", "--rm", "brazier-test-built")
+        assert told == "build --locked --profile dist\n", told
+    finally:
+        docker("rmi", "--force", "brazier-test-built", "brazier-test-rust", check=False)

@@ -9,7 +9,7 @@ os.environ["AWS_DEFAULT_REGION"] = "us-west-2"
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ.pop("AWS_ACCESS_KEY_ID", None)
 
-from sagemaker.train.configs import Compute, InputData  # noqa: E402
+from sagemaker.core.training.configs import Compute, InputData  # noqa: E402
 from sagemaker.train.model_trainer import Mode, ModelTrainer  # noqa: E402
 
 IMAGE = os.environ.get("BRAZIER_IMAGE", "brazier")
