@@ -1,4 +1,4 @@
-"""What the tests have in common: data, a trained model, and an engine that is left as it was found."""
+"""What the tests share: data, a trained model, and an engine that is left as it was found."""
 import os
 import subprocess
 
