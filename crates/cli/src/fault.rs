@@ -14,6 +14,7 @@ use brazier_sagemaker::resources::ResourcesError;
 use brazier_serve::error::sentence;
 use brazier_serve::{EngineFailure, PredictError, ServeError};
 use brazier_storage::LocationError;
+use brazier_storage::s3::S3Error;
 use brazier_train::TrainError;
 
 /// Something the user can put right, in a sentence.
@@ -68,6 +69,9 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
     }
     if let Some(error) = cause.downcast_ref::<CollectiveError>() {
         return Some(of_collective(error));
+    }
+    if let Some(error) = cause.downcast_ref::<S3Error>() {
+        return Some(if error.is_user_fault() { Fault::Client } else { Fault::Platform });
     }
     if let Some(error) = cause.downcast_ref::<ModelError>() {
         return Some(of_model(error));

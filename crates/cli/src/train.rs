@@ -12,6 +12,7 @@ mod pretrained;
 mod ranks;
 mod recipe;
 mod rehearsal;
+mod remote;
 mod signals;
 mod start;
 mod version;
@@ -44,7 +45,7 @@ pub fn command() -> Command {
             Arg::new("dataset")
                 .value_name("DATASET")
                 .value_parser(value_parser!(String))
-                .help("Folder of a data set; left out inside a container"),
+                .help("Folder of a data set, or s3://bucket/prefix; left out inside a container"),
         )
         .arg(
             Arg::new("prefix")
@@ -60,7 +61,7 @@ pub fn command() -> Command {
                 .value_name("DIR")
                 .value_parser(value_parser!(PathBuf))
                 .requires("dataset")
-                .help("New folder for model/ and model.tar.gz [default: models/NAME, numbered]"),
+                .help("New folder or s3://bucket/prefix for model/ and model.tar.gz [default: models/NAME, numbered]"),
         )
         .arg(
             Arg::new("from")
@@ -68,7 +69,7 @@ pub fn command() -> Command {
                 .value_name("MODEL")
                 .value_parser(value_parser!(PathBuf))
                 .requires("dataset")
-                .help("Go on from the weights of this model, a folder or a model.tar.gz; a job does it with the channel model"),
+                .help("Go on from the weights of this model, a folder or a model.tar.gz, here or in s3://; a job does it with the channel model"),
         )
         .arg(
             Arg::new("rehearse")
@@ -104,6 +105,9 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
             checkpoints: Asked::of(arguments)?,
             device: device::choice(arguments),
         };
+        if remote::is_asked(&request)? {
+            return remote::run(request, given);
+        }
         return local::run(request, given);
     }
     let prefix = arguments.get_one::<PathBuf>("prefix").cloned();

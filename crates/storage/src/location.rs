@@ -63,7 +63,7 @@ pub enum LocationError {
     },
     /// A location in S3 where a local one is needed.
     #[error(
-        "'{location}': this version does not read or write s3://; copy it with \
+        "'{location}': s3:// is not read or written here; copy it with \
          `aws s3 cp --recursive {location} DIRECTORY` and give the directory instead"
     )]
     NotLocal {

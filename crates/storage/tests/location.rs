@@ -72,6 +72,6 @@ fn names_are_joined_with_one_slash() {
 fn s3_says_how_to_copy() {
     assert_eq!(Location::parse("/data").unwrap().as_local(), Ok(Path::new("/data")));
     let message = Location::parse("s3://my-bucket/mnist").unwrap().as_local().unwrap_err().to_string();
-    assert!(message.contains("does not read or write s3://"), "{message}");
+    assert!(message.contains("s3:// is not read or written here"), "{message}");
     assert!(message.contains("`aws s3 cp --recursive s3://my-bucket/mnist DIRECTORY`"), "{message}");
 }

@@ -18,7 +18,7 @@ pub fn flags() -> [Arg; 4] {
     };
     [
         path("checkpoint", "DIR").help(
-            "Keep the state of the run in this folder, and go on from what it holds. A container has /opt/ml/checkpoints",
+            "Keep the state of the run in this folder or s3://bucket/prefix, and go on from what it holds. A container has /opt/ml/checkpoints",
         ),
         path("resume-from", "FILE").help("Go on from this checkpoint, which stays; later ones go to --checkpoint, in a container to its folder, or beside it"),
         Arg::new("fresh")
@@ -61,6 +61,26 @@ impl Asked {
         }
         let grace = Duration::from_secs(arguments.get_one::<u64>("grace").copied().unwrap_or(120));
         Ok(Asked { folder: path("checkpoint"), from, fresh: arguments.get_flag("fresh"), grace })
+    }
+
+    /// The folder of the command line, as it was written.
+    pub fn named_folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Whether a run may be gone on with, so that what it left may be there already.
+    pub fn is_named(&self) -> bool {
+        self.folder.is_some() && !self.fresh
+    }
+
+    /// Whether the run begins anew whatever is there.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// The same in another folder.
+    pub fn in_folder(self, folder: PathBuf) -> Self {
+        Asked { folder: Some(folder), ..self }
     }
 
     /// Where checkpoints go; `usual` is the container's folder, if it has one.

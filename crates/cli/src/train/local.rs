@@ -173,7 +173,10 @@ pub fn channels(folder: &Path) -> anyhow::Result<(ChannelFiles, Option<ChannelFi
 
 /// The folder asked for, which must be new or empty, or the first free `models/NAME`, `models/NAME-2`, …: a model that
 /// took hours is never written over.
-fn new_folder(asked: Option<PathBuf>, dataset: &Path) -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// A folder that holds something already.
+pub fn new_folder(asked: Option<PathBuf>, dataset: &Path) -> anyhow::Result<PathBuf> {
     let is_free =
         |path: &Path| fs::read_dir(path).map_or(!path.exists(), |mut entries| entries.next().is_none());
     if let Some(asked) = asked {

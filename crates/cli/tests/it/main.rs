@@ -12,6 +12,7 @@
 //! - [`modes`]: channels in Pipe and FastFile mode, in every form that a channel can have
 //! - [`ranks`]: processes that train a job together, and what they do when one of them does not
 //! - [`refusals`]: bad input of every kind, each ending in one sentence
+//! - [`s3`]: data, checkpoints and artifact in S3, when `S3_SERVER` names s3s-fs
 //! - [`local`]: a person's training run
 //! - [`endpoint`]: `serve`, asked over a socket, and `predict`, which must agree with it
 //! - [`operations`]: `serve` as operators see it; [`page`]: its page in a browser, which [`browser`] drives
@@ -48,6 +49,7 @@ mod preview;
 mod ranks;
 mod refusals;
 mod reports;
+mod s3;
 mod several_labels;
 mod torchvision;
 mod tuning;

@@ -133,7 +133,8 @@ Written from the table in `src/environment/variables.rs`; after a change there, 
 `BRAZIER_BLESS=1 cargo test -p brazier-sagemaker`.
 
 Empty values count as unset. Yes and no are `true`, `1`, `on` and `false`, `0`, `off`, in any case of letters. A value that
-cannot be used ends the program with a message that names it; variables that are not listed are not read.
+cannot be used ends the program with a message that names it; variables that are not listed are not read, but for those of
+the AWS SDK (`AWS_REGION`, `AWS_ENDPOINT_URL_S3`, `AWS_PROFILE`, the credentials), where `s3://` locations are given.
 
 | Name | Default | Meaning |
 | --- | --- | --- |
