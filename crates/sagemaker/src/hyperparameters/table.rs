@@ -182,6 +182,8 @@ pub static TABLE: &[Hyperparameter] = &[
         "How long the hosts of a job wait for each other at the start."),
     extension("peer_silence_seconds", Kind::Integer { min: 1, max: 3600 }, "10",
         "How long a host may give no sign of life before the others end the job and name it."),
+    extension("peer_stall_seconds", Kind::Integer { min: 1, max: 86_400 }, "1800",
+        "How long a host that gives signs of life may keep the others waiting at a step, before they end the job and name it."),
     extension("seed", Kind::Integer { min: 0, max: u64::MAX }, "0",
         "Seed of every random choice. The same seed and data repeat a run bit for bit on the same kind of machine."),
 ];
