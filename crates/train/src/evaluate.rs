@@ -53,8 +53,8 @@ pub fn evaluate(
         let logits = network.forward(to_input(bytes, job.compute)).slice([0..images, 0..classes]);
         let cost = loss::cost(logits.clone(), &truth, &Emphasis::default());
         let unread = judge(logits.clone(), &truth, cost, None);
-        word.seen.add(seen::read(vec![unread]).map_err(failed)?);
-        let data = logits.try_into_data().map_err(|error| failed(error.to_string()))?;
+        word.seen.add(seen::read(vec![unread]).map_err(|reason| failed(&reason))?);
+        let data = logits.try_into_data().map_err(|error| failed(&error.to_string()))?;
         tally.take(&batch, &data.iter::<f32>().collect::<Vec<_>>());
     }
     let Word { seen, stop, .. } = reduce_words(word, collective)?;

@@ -44,7 +44,7 @@ impl Parts {
         undo: impl FnOnce(),
     ) -> Result<(T, Option<String>), TrainError> {
         if self.watched == 0 {
-            return attempt(self.parts).map(|made| (made, None)).map_err(failed);
+            return attempt(self.parts).map(|made| (made, None)).map_err(|reason| failed(&reason));
         }
         let caught = |parts| {
             let made = catch_unwind(AssertUnwindSafe(|| attempt(parts)));
@@ -57,11 +57,11 @@ impl Parts {
         };
         let parts = self.parts * 2;
         if !is_out_of_memory(&reason) || self.doubled || parts > images {
-            return Err(failed(reason));
+            return Err(failed(&reason));
         }
         undo();
         (self.parts, self.watched, self.doubled) = (parts, WATCHED, true);
-        let made = caught(parts).map_err(failed)?;
+        let made = caught(parts).map_err(|reason| failed(&reason))?;
         let text = format!(
             "the device's memory does not hold a step of {images} images: from now on they are computed in {parts} parts, as \
              with gradient_accumulation={parts}"
@@ -71,7 +71,7 @@ impl Parts {
 }
 
 /// What a device that cannot go on means for the run.
-pub fn failed(reason: String) -> TrainError {
+pub fn failed(reason: &str) -> TrainError {
     // What follows is a backtrace.
     let reason = reason.lines().take(3).map(str::trim).collect::<Vec<_>>().join(" ");
     if is_out_of_memory(&reason) { TrainError::Memory { reason } } else { TrainError::Device { reason } }

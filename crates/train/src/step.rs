@@ -215,7 +215,7 @@ impl<'a> Trainer<'a> {
         if !(read || all.stop || all.void) {
             return Ok(all);
         }
-        let seen = seen::read(mem::take(&mut self.unread)).map_err(failed)?;
+        let seen = seen::read(mem::take(&mut self.unread)).map_err(|reason| failed(&reason))?;
         let Word { seen, .. } = reduce_words(Word { seen, ..Word::default() }, self.collective)?;
         Ok(Word { seen, ..all })
     }

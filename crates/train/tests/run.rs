@@ -19,8 +19,8 @@ use brazier_model::artifact::Artifact;
 use brazier_model::parameters::export;
 use brazier_train::job::Pace;
 use brazier_train::report::{Event, Report, Silent};
-use brazier_train::seen::Seen;
 use brazier_train::schedule::Decay;
+use brazier_train::seen::Seen;
 use brazier_train::{Channels, Job, Outcome, run};
 
 const SHAPE: [usize; 3] = [1, 8, 8];

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use brazier_collective::Single;
 use brazier_data::{Batch, Labels};
-use brazier_model::{Layout, ResNet};
 use brazier_model::parameters::{Kind, export};
+use brazier_model::{Layout, ResNet};
 use brazier_train::Job;
 use brazier_train::alike::Statistics;
 use brazier_train::job::Compute;

@@ -10,9 +10,9 @@ use brazier_train::job::Compute;
 const AMPERE: Version = Version(8, 0);
 
 const NO_GPU: &str = "precision_dtype=float16 needs a GPU. Training in float32; so are the model's weights.";
-const NO_BFLOAT16: &str = "compute_dtype=bfloat16 has no tensor cores on this GPU, float16 has. Training in float16.";
-const NO_TF32: &str =
-    "float32 has no tensor cores on this GPU: compute_dtype=float16 is faster, with weights that stay float32.";
+const NO_BFLOAT16: &str =
+    "compute_dtype=bfloat16 has no tensor cores on this GPU, float16 has. Training in float16.";
+const NO_TF32: &str = "float32 has no tensor cores on this GPU: compute_dtype=float16 is faster, with weights that stay float32.";
 
 /// In which format the model is saved: half precision where it was asked for and trained.
 pub fn format(read: &Hyperparameters, kind: Kind) -> Format {
