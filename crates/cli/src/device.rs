@@ -1,8 +1,9 @@
 //! `--device`: where a command computes.
 
 use std::io::{self, Write};
+use std::path::Path;
 
-use brazier_model::device::{Choice, Selection, select};
+use brazier_model::device::{Choice, Kind, Selection, select};
 use clap::{Arg, ArgMatches, value_parser};
 
 use crate::fault::client;
@@ -34,18 +35,28 @@ pub fn told(arguments: &ArgMatches) -> anyhow::Result<Selection> {
     Ok(selection)
 }
 
-/// The devices of a choice, for training: which uses one of them so far.
+/// The devices of a choice, one for each of `ranks`, or each of them for one rank. Several ranks share the processor; a GPU is one rank's alone. What is compiled
+/// for GPUs is kept in the folder `kernels`, if there is one.
 ///
 /// # Errors
-/// A device that cannot be had.
-pub fn for_training(choice: Choice) -> anyhow::Result<Selection> {
+/// A device that cannot be had; more ranks than GPUs.
+pub fn for_training(
+    choice: Choice,
+    ranks: Option<usize>,
+    kernels: Option<&Path>,
+) -> anyhow::Result<Selection> {
+    #[cfg(feature = "cuda")]
+    kernels.iter().for_each(|folder| brazier_model::device::kernels::keep(folder));
+    #[cfg(not(feature = "cuda"))]
+    let _ = kernels;
     let mut selection = selected(choice)?;
-    let count = selection.devices.len();
-    if count > 1 {
-        let text =
-            format!("training uses the first of {count} GPUs; --device cuda:N takes the one of that number");
-        selection.warnings.push(text);
+    let Some(ranks) = ranks else { return Ok(selection) };
+    let (count, kind) = (selection.devices.len(), selection.kind);
+    if matches!(kind, Kind::Gpu(_)) && ranks > count {
+        return Err(client(format!("--ranks {ranks}: found {count} GPUs, expected as many ranks or fewer")));
     }
+    selection.devices = selection.devices.iter().cycle().take(ranks).cloned().collect();
+    selection.numbers.truncate(ranks);
     Ok(selection)
 }
 

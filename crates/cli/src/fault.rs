@@ -37,6 +37,18 @@ pub fn of(error: &anyhow::Error) -> Fault {
     error.chain().find_map(known).unwrap_or(Fault::Algorithm)
 }
 
+/// Whether a rank failed only because of another one.
+pub fn is_of_others(error: &anyhow::Error) -> bool {
+    let of_others = |error: &CollectiveError| {
+        use CollectiveError::{Aborted, Behind, Lost};
+        matches!(error, Aborted { .. } | Lost { .. } | Behind { .. })
+    };
+    error.chain().any(|cause| match cause.downcast_ref::<TrainError>() {
+        Some(TrainError::Collective(error)) => of_others(error),
+        _ => cause.downcast_ref::<CollectiveError>().is_some_and(of_others),
+    })
+}
+
 fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
     if let Some(error) = cause.downcast_ref::<TrainError>() {
         return Some(match error {
@@ -45,9 +57,11 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
             TrainError::Model(error) => of_model(error),
             TrainError::TooFewSamples { .. }
             | TrainError::TooManyRanks { .. }
+            | TrainError::Memory { .. }
             | TrainError::OtherRun { .. }
             | TrainError::NamedCheckpoint { .. } => Fault::Client,
-            TrainError::Commit(_)
+            TrainError::Device { .. }
+            | TrainError::Commit(_)
             | TrainError::Folder(_)
             | TrainError::Checkpoint { .. }
             | TrainError::ReadFolder { .. }

@@ -85,6 +85,13 @@ pub fn command() -> Command {
                 .help("Print the metric_definitions of an Estimator or HyperparameterTuner as JSON, and do nothing else"),
         )
         .arg(device::flag())
+        .arg(
+            Arg::new("ranks")
+                .long("ranks")
+                .value_name("N")
+                .value_parser(value_parser!(u16).range(1..=256))
+                .help("Trainer threads on this host, which share the images of every step [default: one for each device]"),
+        )
         .args(checkpoints::flags())
         .args(flags::all())
 }
@@ -95,6 +102,7 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
         return unless_closed(metric_definitions(&mut io::stdout().lock()));
     }
     let (given, rehearse) = (flags::given(arguments), arguments.get_flag("rehearse"));
+    let ranks = arguments.get_one::<u16>("ranks").map(|&ranks| usize::from(ranks));
     if let Some(dataset) = arguments.get_one::<String>("dataset") {
         let path = |name: &str| arguments.get_one::<PathBuf>(name);
         let request = local::Request {
@@ -103,7 +111,7 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
             from: path("from").map(PathBuf::as_path),
             rehearse,
             checkpoints: Asked::of(arguments)?,
-            device: device::choice(arguments),
+            device: (device::choice(arguments), ranks),
         };
         if remote::is_asked(&request)? {
             return remote::run(request, given);
@@ -112,7 +120,7 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     }
     let prefix = arguments.get_one::<PathBuf>("prefix").cloned();
     let paths = Paths::new(&prefix.unwrap_or_else(|| environment::process().base_directory()));
-    container::run(&paths, given, rehearse, Asked::of(arguments)?, device::choice(arguments))
+    container::run(&paths, given, rehearse, Asked::of(arguments)?, (device::choice(arguments), ranks))
 }
 
 /// A list to paste into a notebook, one metric a line.

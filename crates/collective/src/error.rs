@@ -108,6 +108,14 @@ pub enum CollectiveError {
         /// Its reason.
         why: String,
     },
+    /// The way between the ranks' devices does not work.
+    #[error("rank {rank} does not reach the devices of the others: {why}")]
+    Devices {
+        /// Who found it out.
+        rank: usize,
+        /// What NCCL or the driver says.
+        why: String,
+    },
     /// We cannot take part: an address, an interface, a port.
     #[error("cannot join the group: {0}")]
     Join(String),

@@ -4,6 +4,7 @@
 //! - [`Single`]: one rank, nothing to do
 //! - [`Threads`]: the ranks of one process, over channels; for several devices in a host, and for tests
 //! - [`ring::Ring`]: the ranks of several processes and hosts, over TCP
+//! - `nccl::Nccl`, with the feature `cuda`: a ring whose ranks have a GPU each, with NCCL between the GPUs
 //! - [`CollectiveError`]: what each rank learns when another one is gone or does something else
 //!
 //! Which hosts a job has is not found out here, and gradients are plain slices: only `train` and `cli` call this.
@@ -11,12 +12,16 @@
 //! others, by its number, and never a wait without end.
 
 mod error;
+#[cfg(feature = "cuda")]
+pub mod nccl;
+mod on_device;
 pub mod ring;
 mod single;
 mod threads;
 mod traffic;
 
 pub use error::{CollectiveError, Operation};
+pub use on_device::OnDevice;
 pub use single::Single;
 pub use threads::Threads;
 pub use traffic::{Traffic, Wire};
@@ -35,6 +40,20 @@ pub trait Collective: Send {
     /// Replaces `values` by their sum over all ranks, element by element. All ranks give the same length and
     /// the same `wire`.
     fn all_reduce_sum(&mut self, values: &mut [f32], wire: Wire) -> Result<(), CollectiveError>;
+
+    /// Whether values can be summed where they lie, on the ranks' devices.
+    fn reaches_devices(&self) -> bool {
+        false
+    }
+
+    /// Replaces `values` by their sum over all ranks, on the devices. Their number is the same on all ranks.
+    ///
+    /// # Errors
+    /// Also a group that does not reach its ranks' devices.
+    fn all_reduce_on_device(&mut self, values: OnDevice) -> Result<(), CollectiveError> {
+        let why = format!("no way between them for {} values", values.len());
+        Err(CollectiveError::Devices { rank: self.rank(), why })
+    }
 
     /// Replaces `bytes` by those of rank `root`, of whatever length.
     fn broadcast(&mut self, root: usize, bytes: &mut Vec<u8>) -> Result<(), CollectiveError>;

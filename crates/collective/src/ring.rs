@@ -32,6 +32,7 @@ mod state;
 mod watch;
 
 use std::fmt;
+use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -76,11 +77,30 @@ impl Ring {
     /// # Errors
     /// Ranks are missing when the limit passes, or differ in what must be equal; nothing listens or answers.
     pub fn join(group: &Group) -> Result<Self, CollectiveError> {
+        Self::enter(group, None)
+    }
+
+    /// The same for a rank 0 that listens already: where the port of `group.master` was any that was free.
+    ///
+    /// # Errors
+    /// As [`Ring::join`].
+    pub fn join_at(group: &Group, door: TcpListener) -> Result<Self, CollectiveError> {
+        Self::enter(group, Some(door))
+    }
+
+    fn enter(group: &Group, door: Option<TcpListener>) -> Result<Self, CollectiveError> {
         group.check()?;
         let (rank, world, time) = (group.rank, group.world, Duration::ZERO);
-        let connected = if world == 1 { None } else { Some(Connected::join(group)?) };
+        let connected = if world == 1 { None } else { Some(Connected::join(group, door)?) };
         let buffers = Buffers::default();
         Ok(Self { rank, world, connected, buffers, broken: None, in_order: true, time })
+    }
+
+    /// Why the group is broken, if it is: also between operations.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn verdict(&self) -> Option<CollectiveError> {
+        let control = &self.connected.as_ref()?.control;
+        control.verdict().map(|cause| control.error(cause, None))
     }
 
     /// Does `work` as our next operation.
@@ -103,11 +123,12 @@ impl Ring {
 }
 
 impl Connected {
-    fn join(group: &Group) -> Result<Self, CollectiveError> {
+    fn join(group: &Group, door: Option<TcpListener>) -> Result<Self, CollectiveError> {
         let from = group.interface.as_deref().map(address::of_interface).transpose()?;
         if group.rank == 0 {
             let (_, port) = address::split(&group.master)?;
-            let all = assemble::assemble(group, address::listen(from, port)?)?;
+            let listener = door.map_or_else(|| address::listen(from, port), Ok)?;
+            let all = assemble::assemble(group, listener)?;
             let map = connect::Map { welcome: &all.welcome, master: connect::HERE, from };
             return Self::link(group, all.channels, &map, all.door);
         }

@@ -51,6 +51,13 @@ impl Share {
         Self::new(0, 1, step)
     }
 
+    /// The shares of all ranks of this one's host, which has `ranks` of them, as every other one.
+    pub fn of_host(self, ranks: usize) -> impl Iterator<Item = Self> {
+        let ranks = ranks.max(1);
+        let first = self.rank / ranks * ranks;
+        (first..first + ranks).map(move |rank| Self::new(rank, self.world, self.step))
+    }
+
     /// The share in a channel of which every host holds another part (`ShardedByS3Key`): the `ranks_per_host` ranks
     /// of a host share what that host has, and of a step it does what it would do otherwise.
     #[must_use]

@@ -12,10 +12,12 @@ use crate::{DataError, Dataset, Target};
 
 mod batches;
 mod decode;
+mod fan;
 mod streamed;
 pub(crate) mod work;
 
 pub use batches::Batches;
+use fan::Fan;
 use work::{How, Work};
 
 /// Where a channel's samples come from.
@@ -65,8 +67,12 @@ pub struct Loader {
     pool: Arc<ThreadPool>,
     target: Target,
     limits: Limits,
-    /// Ranks that share what a host holds, where every host holds another part.
-    ranks_per_shard: Option<usize>,
+    /// Ranks of this host, which share the loader's threads.
+    ranks: usize,
+    /// Where they get what is streamed.
+    fan: Arc<Fan>,
+    /// Whether every host holds another part of the channel.
+    sharded: bool,
 }
 
 /// One rank's part of one training epoch.
@@ -95,7 +101,15 @@ impl Loader {
             .build()
             .map_err(|error| DataError::Threads { reason: error.to_string() })?;
         let (target, limits) = (Target::ANY_CLASS, Limits::default());
-        Ok(Self { feed: feed.into(), pool: Arc::new(pool), target, limits, ranks_per_shard: None })
+        Ok(Self {
+            feed: feed.into(),
+            pool: Arc::new(pool),
+            target,
+            limits,
+            ranks: 1,
+            fan: Arc::default(),
+            sharded: false,
+        })
     }
 
     /// What is to be learned of each sample.
@@ -110,14 +124,25 @@ impl Loader {
         Self { limits, ..self }
     }
 
-    /// Every host holds another part of the channel, which its `ranks_per_host` ranks share.
+    /// As many ranks of this host, as of every other one, use it at the same time, each for its share.
     #[must_use]
-    pub fn with_shards(self, ranks_per_host: usize) -> Self {
-        Self { ranks_per_shard: Some(ranks_per_host), ..self }
+    pub fn with_ranks(self, ranks: usize) -> Self {
+        Self { ranks: ranks.max(1), ..self }
+    }
+
+    /// Every host holds another part of the channel, which its ranks share.
+    #[must_use]
+    pub fn with_shards(self) -> Self {
+        Self { sharded: true, ..self }
+    }
+
+    /// The shares of all ranks of the host of `share`.
+    fn shares(&self, share: Share) -> Vec<Share> {
+        share.of_host(self.ranks).map(|share| self.share(share)).collect()
     }
 
     fn share(&self, share: Share) -> Share {
-        self.ranks_per_shard.map_or(share, |ranks| share.within_shard(ranks))
+        if self.sharded { share.within_shard(self.ranks) } else { share }
     }
 
     /// What the log should say of damaged samples since it was last asked.
@@ -130,15 +155,16 @@ impl Loader {
 
     /// The batches of a training epoch from `plan.start_step` on, all of the full size.
     pub fn train_epoch(&self, transform: &TrainTransform, plan: TrainPlan) -> Result<Batches, DataError> {
-        let plan = TrainPlan { share: self.share(plan.share), ..plan };
         let how = How::Train { transform: transform.clone(), seed: plan.seed, epoch: plan.epoch };
         let work = self.work(how);
         let dataset = match &self.feed {
             Feed::Indexed(dataset) => Arc::clone(dataset),
             Feed::Streamed(stream) => {
-                return streamed::train(Arc::clone(stream), self.clone(), work, transform.shape, plan);
+                let begin = || streamed::train(Arc::clone(stream), self.clone(), work, transform.shape, plan);
+                return self.fan.take(plan.share.rank % self.ranks, begin);
             }
         };
+        let plan = TrainPlan { share: self.share(plan.share), ..plan };
         let len = dataset.source.len();
         let indices = move || {
             let order = Order::new(len, plan.seed, plan.epoch, plan.shuffle);
@@ -149,14 +175,16 @@ impl Loader {
 
     /// This rank's part of an evaluation: its samples once each, the last batch short.
     pub fn evaluation(&self, preprocess: &Preprocess, share: Share) -> Result<Batches, DataError> {
-        let share = self.share(share);
         let work = self.work(How::Evaluate(preprocess.clone()));
         let dataset = match &self.feed {
             Feed::Indexed(dataset) => Arc::clone(dataset),
             Feed::Streamed(stream) => {
-                return streamed::evaluation(Arc::clone(stream), self.clone(), work, preprocess.shape, share);
+                let begin =
+                    || streamed::evaluation(Arc::clone(stream), self.clone(), work, preprocess.shape, share);
+                return self.fan.take(share.rank % self.ranks, begin);
             }
         };
+        let share = self.share(share);
         let len = dataset.source.len();
         let indices = move || sampler::evaluation(len, share).map(Iterator::collect);
         self.start(dataset, work, preprocess.shape, indices)

@@ -262,3 +262,45 @@ fn a_pipe_that_never_comes_is_an_error_and_waiting_ends_when_told() {
     // Dropping batches that nobody feeds does not wait for the platform either.
     drop(loader(stream(&input)).train_epoch(&plain(), PLAN).unwrap());
 }
+
+/// The ranks of one host see what those of hosts of their own see.
+#[test]
+fn the_ranks_of_a_host_share_a_pipe() {
+    // Seven images a step: three and four.
+    let plan = |rank| TrainPlan { steps: 3, share: Share::new(rank, 2, 7), shuffle: true, ..PLAN };
+    let evaluate = |loader: &Loader, rank| {
+        loader.evaluation(&Preprocess::center_crop(SHAPE, None), Share::new(rank, 2, 7)).unwrap()
+    };
+    let passes = || vec![record_file(21, 3), record_file(11, 3)];
+    let apart: Vec<_> = (0..2)
+        .map(|rank| {
+            let input = Input::new();
+            let writer = platform(input.path().join("train"), passes());
+            let loader = loader(stream(&input));
+            let trained = train(&loader, plan(rank)).unwrap();
+            let evaluated: Vec<Batch> = evaluate(&loader, rank).map(Result::unwrap).collect();
+            writer.join().unwrap();
+            (trained, evaluated)
+        })
+        .collect();
+    let input = Input::new();
+    let writer = platform(input.path().join("train"), passes());
+    let shared = loader(stream(&input)).with_ranks(2);
+    let together: Vec<_> = thread::scope(|scope| {
+        let barrier = Arc::new(std::sync::Barrier::new(2));
+        let rank = |rank| {
+            let (shared, barrier) = (&shared, Arc::clone(&barrier));
+            scope.spawn(move || {
+                let trained = train(shared, plan(rank)).unwrap();
+                barrier.wait();
+                (trained, evaluate(shared, rank).map(Result::unwrap).collect::<Vec<_>>())
+            })
+        };
+        [0, 1].map(rank).map(|rank| rank.join().unwrap()).into()
+    });
+    writer.join().unwrap();
+    assert!(together == apart);
+    let mut seen = [firsts(&together[0].1), firsts(&together[1].1)].concat();
+    seen.sort_unstable();
+    assert_eq!(seen, (0..11).collect::<Vec<u8>>());
+}

@@ -97,6 +97,7 @@ fn encode_arrays<'a>(
 }
 
 /// A model read from an artifact's files, ours or the replaced algorithm's.
+#[derive(Clone)]
 pub struct Artifact {
     /// The network its graph shows.
     pub layout: Layout,

@@ -2,6 +2,7 @@
 //!
 //! - [`choice`]: what a person may ask for; [`select`]: from that to burn's devices
 //! - [`facts`]: what the machine has, as its libraries tell it; `probe`: asks them, with the feature `cuda`
+//! - `resident`, with the feature `cuda`: where a tensor lies on a GPU; `kernels`: compiled kernels that outlive a run
 //! - [`judge`]: which GPUs can be used, and the sentence that says what is in the way of the others
 //!
 //! Not here: ranks (`collective`), number formats (`layer`). Invariant: libraries that are missing, old or at odds with
@@ -11,9 +12,13 @@
 pub mod choice;
 pub mod facts;
 pub mod judge;
+#[cfg(feature = "cuda")]
+pub mod kernels;
 mod obstacle;
 #[cfg(feature = "cuda")]
 mod probe;
+#[cfg(feature = "cuda")]
+pub mod resident;
 
 use burn::tensor::Device;
 
@@ -27,10 +32,25 @@ use crate::native::{self, UnknownEngine};
 pub struct Selection {
     /// At least one, without autodiff, in the machine's order.
     pub devices: Vec<Device>,
+    /// The numbers of GPUs, one for each device.
+    pub numbers: Vec<usize>,
+    /// What they are.
+    pub kind: Kind,
+    /// NCCL is there.
+    pub has_nccl: bool,
     /// The GPUs and their libraries, or why there is none: one line, unset where nobody expects a GPU.
     pub told: Option<String>,
     /// GPUs that are left out, and why.
     pub warnings: Vec<String>,
+}
+
+/// What computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A processor.
+    Cpu,
+    /// GPUs, of which the least able has this compute capability.
+    Gpu(facts::Version),
 }
 
 /// Why a choice cannot be had.
@@ -79,7 +99,14 @@ impl Selection {
     }
 
     fn cpu(told: Option<String>) -> Self {
-        Selection { devices: vec![Device::flex()], told, warnings: Vec::new() }
+        Selection {
+            devices: vec![Device::flex()],
+            numbers: Vec::new(),
+            kind: Kind::Cpu,
+            has_nccl: false,
+            told,
+            warnings: Vec::new(),
+        }
     }
 }
 
@@ -93,7 +120,10 @@ fn gpus(choice: Choice) -> Result<Selection, DeviceError> {
     match judged {
         Ok(judged) => Ok(Selection {
             devices: judged.usable.iter().map(|&index| Device::cuda(index)).collect(),
+            kind: Kind::Gpu(facts.least(&judged.usable)),
             told: Some(facts.sentence(&judged.usable)),
+            has_nccl: facts.nccl.is_some(),
+            numbers: judged.usable,
             warnings: judged.passed_over.iter().map(|obstacle| format!("left out: {obstacle}")).collect(),
         }),
         Err(obstacle) if choice == Choice::Auto => {
@@ -114,7 +144,14 @@ fn gpus(choice: Choice) -> Result<Selection, DeviceError> {
 #[cfg(feature = "ndarray")]
 #[expect(deprecated, reason = "burn 0.22 has it for the last time, and it is there to compare flex with")]
 fn ndarray() -> Result<Selection, DeviceError> {
-    Ok(Selection { devices: vec![Device::ndarray()], told: None, warnings: Vec::new() })
+    Ok(Selection {
+        devices: vec![Device::ndarray()],
+        numbers: Vec::new(),
+        kind: Kind::Cpu,
+        has_nccl: false,
+        told: None,
+        warnings: Vec::new(),
+    })
 }
 
 #[cfg(not(feature = "ndarray"))]

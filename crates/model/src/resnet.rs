@@ -119,7 +119,15 @@ pub fn pixels_to_tensor(
     [n, height, width, channels]: [usize; 4],
     device: &Device,
 ) -> Tensor<4> {
-    let data = TensorData::new(pixels, [n, height, width, channels]);
-    let bytes: Tensor<4, Int> = Tensor::from_data(data, (device, DType::U8));
+    bytes_to_input(bytes_to_tensor(pixels, [n, height, width, channels], device))
+}
+
+/// Bytes `[n, height, width, channels]` as they are.
+pub fn bytes_to_tensor(pixels: Vec<u8>, shape: [usize; 4], device: &Device) -> Tensor<4, Int> {
+    Tensor::from_data(TensorData::new(pixels, shape), (device, DType::U8))
+}
+
+/// The same as numbers from 0 to 255, `[n, channels, height, width]`.
+pub fn bytes_to_input(bytes: Tensor<4, Int>) -> Tensor<4> {
     bytes.float().permute([0, 3, 1, 2])
 }

@@ -123,6 +123,8 @@ pub struct Hyperparameters {
     pub rendezvous_seconds: u64,
     /// How long a host may be silent.
     pub peer_silence_seconds: u64,
+    /// How long a host may keep the others waiting.
+    pub peer_stall_seconds: u64,
     /// Seed of every random choice.
     pub seed: u64,
     /// What was accepted but is worth telling the user, one sentence each.
@@ -231,6 +233,7 @@ impl Hyperparameters {
             "gradient_format" => Some(self.gradient_format.to_string()),
             "rendezvous_seconds" => Some(self.rendezvous_seconds.to_string()),
             "peer_silence_seconds" => Some(self.peer_silence_seconds.to_string()),
+            "peer_stall_seconds" => Some(self.peer_stall_seconds.to_string()),
             "seed" => Some(self.seed.to_string()),
             _ => None,
         }

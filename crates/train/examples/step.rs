@@ -27,7 +27,7 @@ use brazier_image::InputShape;
 use brazier_model::device::{Choice, select};
 use brazier_model::{Layout, ResNet, initial};
 use brazier_train::job::Compute;
-use brazier_train::step::Trainer;
+use brazier_train::step::{Trainer, Turn};
 use burn::tensor::Device;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -56,13 +56,13 @@ fn main() {
     let network = initial::initialise(network, &job.layout.head, job.seed);
     let mut link = Single;
     let mut trainer = Trainer::new(&job, network, &mut link);
-    let batch = noise(extents, images);
+    let batch = trainer.upload(noise(extents, images));
     let (mut losses, mut times) = (Vec::new(), Vec::new());
     let mut computed = Vec::new();
     for update in 1..=steps.max(1) {
         let before = seconds();
         let clock = Instant::now();
-        let seen = trainer.step(Some(batch.clone()), 1.0, update, 0.01, false).unwrap().seen;
+        let seen = trainer.step(Some(batch.clone()), Turn::alone(update, 0.01)).unwrap().seen;
         job.device.sync().unwrap();
         times.push(clock.elapsed().as_secs_f64());
         losses.push(seen.mean_loss());

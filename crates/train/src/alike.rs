@@ -69,3 +69,43 @@ impl Map for Take<'_> {
         Tensor::from_data(TensorData::new(values, value.shape()), &value.device())
     }
 }
+
+/// The moving statistics of a network at one moment.
+pub struct Statistics(Vec<Tensor<1>>);
+
+impl Statistics {
+    /// Those of now.
+    pub fn of(network: &ResNet, head: &str) -> Self {
+        let mut keep = Keep(Vec::new());
+        map(network.clone(), head, &mut keep);
+        Statistics(keep.0)
+    }
+
+    /// Gives them back to `network`, whose clones share its statistics.
+    pub fn put_back(self, network: &ResNet, head: &str) {
+        map(network.clone(), head, &mut PutBack(self.0.into_iter()));
+    }
+}
+
+struct Keep(Vec<Tensor<1>>);
+
+impl Map for Keep {
+    fn tensor<const D: usize>(&mut self, _name: &str, kind: Kind, value: Tensor<D>) -> Tensor<D> {
+        if kind == Kind::Moving {
+            self.0.push(value.clone().reshape([-1]));
+        }
+        value
+    }
+}
+
+struct PutBack(std::vec::IntoIter<Tensor<1>>);
+
+impl Map for PutBack {
+    fn tensor<const D: usize>(&mut self, _name: &str, kind: Kind, value: Tensor<D>) -> Tensor<D> {
+        if kind != Kind::Moving {
+            return value;
+        }
+        let shape = value.shape();
+        self.0.next().map_or(value, |kept| kept.reshape(shape))
+    }
+}

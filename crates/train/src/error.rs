@@ -70,6 +70,20 @@ pub enum TrainError {
         /// Ranks that share a step.
         ranks: usize,
     },
+    /// The device's memory does not hold a step, not even in twice as many parts.
+    #[error(
+        "the device's memory does not hold a step: {reason}; expected a smaller mini_batch_size or image_shape, or a larger gradient_accumulation"
+    )]
+    Memory {
+        /// What the device says.
+        reason: String,
+    },
+    /// The device does not compute any more.
+    #[error("the device failed: {reason}")]
+    Device {
+        /// What it says.
+        reason: String,
+    },
     /// Fewer images in a step than ranks.
     #[error("a step of {batch} images for {ranks} ranks: expected one image or more for each")]
     TooManyRanks {

@@ -8,10 +8,12 @@ use brazier_model::ResNet;
 use brazier_model::layout::Output;
 use brazier_model::loss::{self, Emphasis};
 
+use crate::memory::failed;
 use crate::reduce::{Word, reduce_words};
-use crate::seen::{Seen, judge};
-use crate::step::upload;
+use crate::seen::{self, Seen, judge};
+use crate::step::to_input;
 use crate::tally::Tally;
+use crate::upload::{Uploaded, upload};
 use crate::{Job, TrainError};
 
 /// Runs the network, which has no gradients, over this rank's part of the samples, and sums over the ranks. `None` when some
@@ -42,12 +44,18 @@ pub fn evaluate(
             }
             batch => batch?,
         };
-        let (pixels, truth) = upload(batch.clone(), &job.device, job.compute);
-        let logits = network.forward(pixels);
+        let (images, classes) = (batch.len(), job.layout.classes);
+        let mut padded = batch.clone();
+        if job.pace.whole_batches {
+            padded.pixels.resize(padded.shape.len() * share.images.max(images), 0);
+        }
+        let Uploaded { bytes, truth } = upload(padded, &job.device);
+        let logits = network.forward(to_input(bytes, job.compute)).slice([0..images, 0..classes]);
         let cost = loss::cost(logits.clone(), &truth, &Emphasis::default());
-        let mean_loss = cost.into_data().iter::<f64>().sum();
-        word.seen.add(judge(logits.clone(), &truth, mean_loss, None));
-        tally.take(&batch, &logits.into_data().iter::<f32>().collect::<Vec<_>>());
+        let unread = judge(logits.clone(), &truth, cost, None);
+        word.seen.add(seen::read(vec![unread]).map_err(|reason| failed(&reason))?);
+        let data = logits.try_into_data().map_err(|error| failed(&error.to_string()))?;
+        tally.take(&batch, &data.iter::<f32>().collect::<Vec<_>>());
     }
     let Word { seen, stop, .. } = reduce_words(word, collective)?;
     if !stop {

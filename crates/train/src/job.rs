@@ -13,6 +13,7 @@ use burn::tensor::Device;
 use crate::checkpoint::Cadence;
 use crate::early_stop::EarlyStopping;
 use crate::optimizer::Rule;
+use crate::report::PROGRESS;
 use crate::schedule::Schedule;
 
 /// Number format of the convolutions. Weights, statistics, the last layer and the loss are float32 with each.
@@ -40,6 +41,23 @@ pub struct Checkpoints {
     pub fresh: bool,
 }
 
+/// How the loop spares its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// What steps saw is fetched after every so many: each fetch waits for all that was asked of the device.
+    pub read_every: usize,
+    /// Short batches are filled up: kernels are compiled and chosen for each shape.
+    pub whole_batches: bool,
+}
+
+impl Pace {
+    /// Of a processor, which is asked and answers in the same thread.
+    pub const CPU: Pace = Pace { read_every: 1, whole_batches: false };
+
+    /// Of a GPU: read back when the log has a line of it.
+    pub const GPU: Pace = Pace { read_every: PROGRESS, whole_batches: true };
+}
+
 /// What is to be trained and how.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -51,6 +69,8 @@ pub struct Job {
     pub initial: Option<ResNet>,
     /// Where it is trained, without autodiff.
     pub device: Device,
+    /// How its device is spared.
+    pub pace: Pace,
     /// Passes over the training samples.
     pub epochs: usize,
     /// Images of a step over all ranks.

@@ -2,6 +2,7 @@
 //!
 //! - [`job`]: what is to be trained, resolved: no text, no paths to look for
 //! - [`run`]: the loop, read downward: epoch, step, evaluate, store, stop
+//! - [`upload`]: batches to the device, one ahead; [`memory`]: what does not fit there
 //! - [`step`]: forward, backward, update; [`reduce`]: over ranks; [`optimizer`], [`schedule`]: with what and how far
 //! - [`alike`]: what every rank takes from the first
 //! - [`mixup`], [`average`], [`accumulate`], [`loss_scale`]: what a job can ask for beside the plain step
@@ -22,6 +23,7 @@ pub mod error;
 pub mod evaluate;
 pub mod job;
 pub mod loss_scale;
+pub mod memory;
 pub mod mixup;
 pub mod optimizer;
 pub mod reduce;
@@ -33,6 +35,7 @@ pub mod step;
 pub mod store;
 pub mod summary;
 pub mod tally;
+pub mod upload;
 
 pub use error::TrainError;
 pub use job::Job;

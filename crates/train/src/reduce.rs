@@ -7,6 +7,9 @@ use burn::tensor::{Gradients, Tensor, TensorData};
 
 use crate::seen::Seen;
 
+#[cfg(feature = "cuda")]
+mod on_device;
+
 /// What a rank tells the others before they do something together.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Word {
@@ -59,7 +62,7 @@ impl Word {
 }
 
 /// Replaces gradients by their mean over all images of the step, of which this rank has the part `share`: in one bucket, in graph
-/// order.
+/// order. Between GPUs they travel in float32, whatever `wire` says.
 ///
 /// # Errors
 /// Another rank is gone.
@@ -71,6 +74,10 @@ pub fn reduce_gradients(
     wire: Wire,
     collective: &mut dyn Collective,
 ) -> Result<(), CollectiveError> {
+    #[cfg(feature = "cuda")]
+    if collective.reaches_devices() {
+        return on_device::reduce(network, head, gradients, share, collective);
+    }
     let mut gather = Gather { gradients, bucket: Vec::new() };
     let network = map(network, head, &mut gather);
     let mut bucket = gather.bucket;

@@ -6,7 +6,7 @@ mod table;
 use std::path::Path;
 use std::time::Duration;
 
-pub use log::Log;
+pub use log::{Log, PROGRESS};
 pub use table::Table;
 
 use serde::{Deserialize, Serialize};
@@ -148,6 +148,11 @@ pub fn percent(part: Duration, whole: Duration) -> f64 {
 pub trait Report {
     /// Something happened.
     fn event(&mut self, event: &Event);
+
+    /// Whether anybody hears it.
+    fn is_heard(&self) -> bool {
+        true
+    }
 }
 
 /// Tells nobody: of several ranks one is enough for a person.
@@ -155,6 +160,10 @@ pub struct Silent;
 
 impl Report for Silent {
     fn event(&mut self, _event: &Event) {}
+
+    fn is_heard(&self) -> bool {
+        false
+    }
 }
 
 /// Samples in a second; 0 in no time.

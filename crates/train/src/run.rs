@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::{Position, Saver, exact};
 use crate::early_stop::Watch;
 use crate::evaluate::evaluate;
-use crate::reduce::Word;
 use crate::report::{Event, Report, Trained, Validation};
 use crate::schedule::Schedule;
-use crate::step::Trainer;
+use crate::step::{Trainer, Turn};
 use crate::store::Store;
 use crate::summary::Summary;
+use crate::upload::Uploader;
 use crate::{Job, TrainError};
 
 /// The channels of a run.
@@ -92,6 +92,7 @@ struct Run<'a> {
     job: &'a Job,
     channels: &'a Channels<'a>,
     trainer: Trainer<'a>,
+    uploader: Uploader,
     report: &'a mut dyn Report,
     stop: &'a AtomicBool,
     share: Share,
@@ -149,6 +150,7 @@ impl<'a> Run<'a> {
         Ok(Run {
             job,
             channels,
+            uploader: Uploader::new(device)?,
             trainer: Trainer::new(job, network, collective),
             report,
             stop,
@@ -172,7 +174,8 @@ impl<'a> Run<'a> {
         self.report.event(&Event::EpochStarted { epoch, epochs: self.job.epochs, steps });
         self.summary.forget();
         let (clock, exchanged_before) = (Instant::now(), self.trainer.exchanged());
-        let mut batches = self.channels.train.train_epoch(&self.job.transform, plan)?;
+        let batches = self.channels.train.train_epoch(&self.job.transform, plan)?;
+        let mut batches = self.uploader.begin(batches);
         for step in before.step..steps {
             let Some(batch) = batches.next() else { break };
             let stop = self.stop.load(Ordering::Relaxed);
@@ -184,14 +187,18 @@ impl<'a> Run<'a> {
             let update = epoch * steps + step + 1;
             let rate = self.schedule.rate(update);
             let part = share.images as f64 / share.step as f64;
-            let word = self.trainer.step(batch, part, update, rate, stop)?;
+            // A save counts on it that all is read: it comes after such a step.
+            let read = step.is_multiple_of(self.job.pace.read_every) || step + 1 == steps;
+            let word = self.trainer.step(batch, Turn { share: part, update, rate, stop, read })?;
+            if let Some(text) = self.trainer.news() {
+                self.report.event(&Event::Warning { text: &text });
+            }
+            self.position.seen.add(word.seen);
             if word.void {
                 self.outcome.stopped = true;
                 return Ok(None);
             }
-            let Word { seen: seen_now, stop, .. } = word;
-            let mut seen = self.position.seen;
-            seen.add(seen_now);
+            let (seen, stop) = (self.position.seen, word.stop);
             let (time, waited) = (before.time + clock.elapsed(), before.waited + batches.waited());
             let exchanged = before.exchanged + self.trainer.exchanged() - exchanged_before;
             self.position = Position { epoch, step: step + 1, seen, time, waited, exchanged, rate };
@@ -200,7 +207,9 @@ impl<'a> Run<'a> {
                 self.outcome.stopped = true;
                 return Ok(None);
             }
-            self.save_if_due();
+            if read {
+                self.save_if_due();
+            }
         }
         let Position { seen, time, waited, exchanged, rate, .. } = self.position;
         let trained = Trained { epoch, seen, time, rate, waited, exchanged };
@@ -247,6 +256,10 @@ impl<'a> Run<'a> {
 
     /// Tells of the damaged samples that a channel left out since it was last asked.
     fn tell_news(&mut self, loader: &Loader) {
+        // The ranks of a host share its channels, and what is told once is not told again.
+        if !self.report.is_heard() {
+            return;
+        }
         if let Some(text) = loader.news() {
             self.report.event(&Event::Warning { text: &text });
         }

@@ -1,27 +1,30 @@
 //! One step: forward, backward, reduce over ranks, update.
 
+use std::mem;
 use std::ops::Range;
 use std::time::Duration;
 
 use brazier_collective::Collective;
-use brazier_data::{Batch, Labels};
+use brazier_data::Batch;
 use brazier_model::ResNet;
 use brazier_model::loss::{Emphasis, Truth};
-use brazier_model::resnet::pixels_to_tensor;
+use brazier_model::resnet::bytes_to_input;
 use burn::module::Module;
-use burn::tensor::{DType, Device, Gradients, Tensor};
+use burn::tensor::{DType, Device, Gradients, Int, Tensor};
 
 use crate::accumulate::{Sums, split};
-use crate::alike::as_on_the_first;
+use crate::alike::{Statistics, as_on_the_first};
 use crate::average::Average;
 use crate::checkpoint::State;
 use crate::checkpoint::tensors::{self, Bytes, Part};
 use crate::job::Compute;
 use crate::loss_scale::LossScale;
+use crate::memory::{Parts, failed};
 use crate::mixup::Mix;
 use crate::optimizer::{Optimizer, Update};
 use crate::reduce::{Word, reduce_gradients, reduce_words};
-use crate::seen::{Seen, judge};
+use crate::seen::{self, Unread, judge};
+use crate::upload::{Uploaded, upload};
 use crate::{Job, TrainError};
 
 /// Names of a checkpoint's sections begin so.
@@ -37,7 +40,33 @@ pub struct Trainer<'a> {
     optimizer: Optimizer,
     scale: LossScale,
     emphasis: Emphasis,
+    parts: Parts,
+    /// What steps saw that was not fetched yet.
+    unread: Vec<Unread>,
+    news: Option<String>,
     collective: &'a mut dyn Collective,
+}
+
+/// One step of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// This rank's part of the step's images.
+    pub share: f64,
+    /// The step's number in the run, from 1.
+    pub update: usize,
+    /// Learning rate.
+    pub rate: f64,
+    /// This rank wishes to stop after it.
+    pub stop: bool,
+    /// What was seen is fetched; equal on all ranks.
+    pub read: bool,
+}
+
+impl Turn {
+    /// That of a single rank that goes on.
+    pub fn alone(update: usize, rate: f64) -> Self {
+        Turn { share: 1.0, update, rate, stop: false, read: true }
+    }
 }
 
 impl<'a> Trainer<'a> {
@@ -57,6 +86,9 @@ impl<'a> Trainer<'a> {
             optimizer: Optimizer::new(job.optimizer),
             scale: if job.compute == Compute::Float16 { LossScale::dynamic() } else { LossScale::none() },
             emphasis,
+            parts: Parts::new(job.gradient_accumulation),
+            unread: Vec::new(),
+            news: None,
             collective,
         }
     }
@@ -130,28 +162,30 @@ impl<'a> Trainer<'a> {
         self.collective
     }
 
-    /// Trains on one batch of this rank, which is the part `share` of the step's images, and moves the weights by the mean gradient of all
-    /// images, at `rate`. `update` is the step's number in the run, from 1. `stop` is this rank's wish; the answer says what all
-    /// ranks saw and whether any wished it, so that all leave after the same step. If a rank has no batch, nobody moves.
+    /// A batch on this rank's device.
+    pub fn upload(&self, batch: Batch) -> Uploaded {
+        upload(batch, &self.device)
+    }
+
+    /// What the user should know of the last step.
+    pub fn news(&mut self) -> Option<String> {
+        self.news.take()
+    }
+
+    /// Trains on one batch of this rank and moves the weights by the mean gradient of all images of the step. The answer says
+    /// whether any rank wished to stop, so that all leave after the same step, and, if it was to be read, what all ranks saw
+    /// since it was last read. If a rank has no batch, nobody moves.
     ///
     /// # Errors
-    /// Another rank is gone.
-    pub fn step(
-        &mut self,
-        batch: Option<Batch>,
-        share: f64,
-        update: usize,
-        rate: f64,
-        stop: bool,
-    ) -> Result<Word, TrainError> {
+    /// Another rank is gone; the device fails.
+    pub fn step(&mut self, batch: Option<Uploaded>, turn: Turn) -> Result<Word, TrainError> {
         let Some(batch) = batch else {
-            let word = Word { stop: true, void: true, ..Word::default() };
-            return Ok(reduce_words(word, self.collective)?);
+            return self.agree(Word { stop: true, void: true, ..Word::default() }, Vec::new(), true);
         };
-        let (pixels, truth) = upload(batch, &self.device, self.job.compute);
-        let mix = Mix::draw(self.job.mixup, self.job.seed, update, self.collective.rank());
-        let (seen, mut gradients) = self.gradients(pixels, &truth, mix);
-        let word = reduce_words(Word { seen, stop, void: false }, self.collective)?;
+        let mix = Mix::draw(self.job.mixup, self.job.seed, turn.update, self.collective.rank());
+        let (unread, mut gradients) = self.gradients(&batch, mix)?;
+        let Turn { share, update: _, rate, stop, read } = turn;
+        let word = self.agree(Word { stop, ..Word::default() }, unread, read)?;
         if word.void {
             return Ok(word);
         }
@@ -171,59 +205,84 @@ impl<'a> Trainer<'a> {
         Ok(word)
     }
 
-    /// What the network says of a batch, and the gradients of its mean loss, computed in as many parts as the job asks for.
-    fn gradients(&self, pixels: Tensor<4>, truth: &Truth, mix: Mix) -> (Seen, Gradients) {
-        let images = truth.len();
-        if self.job.gradient_accumulation == 1 {
-            return self.part(pixels, truth, mix, 1.0);
+    /// What the ranks together wish, before anybody moves.
+    fn agree(&mut self, word: Word, now: Vec<Unread>, read: bool) -> Result<Word, TrainError> {
+        let all = reduce_words(word, self.collective)?;
+        if !all.void {
+            // A step that nobody takes counts for nothing.
+            self.unread.extend(now);
+        }
+        if !(read || all.stop || all.void) {
+            return Ok(all);
+        }
+        let seen = seen::read(mem::take(&mut self.unread)).map_err(|reason| failed(&reason))?;
+        let Word { seen, .. } = reduce_words(Word { seen, ..Word::default() }, self.collective)?;
+        Ok(Word { seen, ..all })
+    }
+
+    /// What the network says of a batch, and the gradients of its mean loss, computed in as many parts as the job asks for, or
+    /// as its memory asks for.
+    fn gradients(&mut self, batch: &Uploaded, mix: Mix) -> Result<(Vec<Unread>, Gradients), TrainError> {
+        let (mut parts, head) = (self.parts, &self.job.layout.head);
+        let watches = parts.watches();
+        let statistics = watches.then(|| Statistics::of(&self.network, head));
+        let attempt = |parts| {
+            let made = self.in_parts(batch, mix, parts);
+            if watches {
+                self.device.sync().map_err(|error| error.to_string())?;
+            }
+            Ok(made)
+        };
+        let undo = || statistics.into_iter().for_each(|before| before.put_back(&self.network, head));
+        let (made, news) = parts.fit(batch.truth.len(), attempt, undo)?;
+        (self.parts, self.news) = (parts, news);
+        Ok(made)
+    }
+
+    fn in_parts(&self, batch: &Uploaded, mix: Mix, parts: usize) -> (Vec<Unread>, Gradients) {
+        let images = batch.truth.len();
+        let pixels = to_input(batch.bytes.clone(), self.job.compute);
+        if parts == 1 {
+            let (unread, gradients) = self.part(pixels, &batch.truth, mix, 1.0);
+            return (vec![unread], gradients);
         }
         let head = &self.job.layout.head;
         let part = |range: Range<usize>| {
             let share = range.len() as f64 / images as f64;
-            self.part(pixels.clone().slice([range.clone()]), &truth.slice(range), mix, share)
+            self.part(pixels.clone().slice([range.clone()]), &batch.truth.slice(range), mix, share)
         };
-        let (first, last) = split(images, self.job.gradient_accumulation);
-        let (mut seen, mut sums) = (Seen::default(), Sums::default());
+        let (first, last) = split(images, parts);
+        let (mut unread, mut sums) = (Vec::new(), Sums::default());
         for range in first {
-            let (seen_now, gradients) = part(range);
-            seen.add(seen_now);
+            let (unread_now, gradients) = part(range);
+            unread.push(unread_now);
             sums.add(self.network.clone(), head, &gradients);
         }
-        let (seen_last, mut gradients) = part(last);
-        seen.add(seen_last);
+        let (unread_last, mut gradients) = part(last);
+        unread.push(unread_last);
         sums.pour(self.network.clone(), head, &mut gradients);
-        (seen, gradients)
+        (unread, gradients)
     }
 
     /// The same of the images of a part, which is `share` of the batch.
-    fn part(&self, pixels: Tensor<4>, truth: &Truth, mix: Mix, share: f64) -> (Seen, Gradients) {
+    fn part(&self, pixels: Tensor<4>, truth: &Truth, mix: Mix, share: f64) -> (Unread, Gradients) {
         let logits = self.network.forward_frozen(mix.pixels(pixels), self.job.frozen);
         let cost = mix.cost(logits.clone(), truth, &self.emphasis);
         let gradients = match share * self.scale.factor() {
             1.0 => cost.backward(),
             factor => (cost.clone() * factor).backward(),
         };
-        let mean_loss = cost.into_data().iter::<f64>().sum();
-        (judge(logits.inner(), &truth.clone().inner(), mean_loss, self.job.top_k), gradients)
+        (judge(logits.inner(), &truth.clone().inner(), cost.inner(), self.job.top_k), gradients)
     }
 }
 
-/// The pixels of a batch on `device`, `[n, channels, height, width]` in the format of the convolutions, and what is true of
-/// them.
-pub fn upload(batch: Batch, device: &Device, compute: Compute) -> (Tensor<4>, Truth) {
-    let n = batch.len();
-    let extents = [batch.shape.height, batch.shape.width, batch.shape.channels].map(|extent| extent as usize);
-    let shape = [n, extents[0], extents[1], extents[2]];
-    let truth = match batch.labels {
-        Labels::Classes(classes) => Truth::of_classes(&classes, device),
-        Labels::MultiHot { classes, values } => Truth::of_cells(values, classes, device),
-    };
-    let pixels = pixels_to_tensor(batch.pixels, shape, device);
-    let pixels = match compute {
+/// Bytes on the device as what the network takes, `[n, channels, height, width]` in the format of the convolutions.
+pub fn to_input(bytes: Tensor<4, Int>, compute: Compute) -> Tensor<4> {
+    let pixels = bytes_to_input(bytes);
+    match compute {
         Compute::Float32 => pixels,
         // 0 to 255 are exact in both.
         Compute::Bfloat16 => pixels.cast(DType::BF16),
         Compute::Float16 => pixels.cast(DType::F16),
-    };
-    (pixels, truth)
+    }
 }

@@ -20,7 +20,7 @@ use brazier_model::Layout;
 use brazier_model::device::{Choice, select};
 use brazier_model::parameters::export;
 use brazier_train::Job;
-use brazier_train::step::Trainer;
+use brazier_train::step::{Trainer, Turn};
 use burn::tensor::Device;
 
 /// Every parameter before and after two steps, and the loss of each step.
@@ -44,7 +44,8 @@ fn steps(device: Device, layers: u32, shape: [usize; 3]) -> Steps {
         let labels = Labels::Classes(vec![0, 1, 2, 2, 1, 0]);
         let pixels = weights::pixels(6, shape);
         let batch = Batch { pixels, labels, shape: job.transform.shape, origins: Vec::new() };
-        trainer.step(Some(batch), 1.0, update, 0.01, false).unwrap().seen.mean_loss()
+        let batch = trainer.upload(batch);
+        trainer.step(Some(batch), Turn::alone(update, 0.01)).unwrap().seen.mean_loss()
     };
     let losses = (1..=2).map(step).collect();
     Steps { before, after: all(&trainer), losses }

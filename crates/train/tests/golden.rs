@@ -18,7 +18,7 @@ use brazier_model::layout::Output;
 use brazier_model::parameters::{Kind, export};
 use brazier_train::optimizer::Rule;
 use brazier_train::reduce::Word;
-use brazier_train::step::Trainer;
+use brazier_train::step::{Trainer, Turn};
 use serde_json::Value;
 
 fn number(value: &Value) -> f64 {
@@ -75,8 +75,9 @@ fn check(case: &Value) {
         let pixels = weights::pixels(batch, shape);
         let images =
             Batch { pixels, labels: labels.clone(), shape: job.transform.shape, origins: Vec::new() };
-        let Word { seen, .. } =
-            trainer.step(Some(images), 1.0, index + 1, number(&step["learning_rate"]), false).unwrap();
+        let images = trainer.upload(images);
+        let turn = Turn::alone(index + 1, number(&step["learning_rate"]));
+        let Word { seen, .. } = trainer.step(Some(images), turn).unwrap();
         let loss = loss(step["probabilities"].as_array().unwrap(), &labels);
         let context =
             format!("{}, {} layers, several {several}, step {index}", case["optimizer"], case["num_layers"]);

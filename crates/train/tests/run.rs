@@ -17,8 +17,10 @@ use brazier_image::{Pixels, encode};
 use brazier_model::Layout;
 use brazier_model::artifact::Artifact;
 use brazier_model::parameters::export;
-use brazier_train::report::Silent;
+use brazier_train::job::Pace;
+use brazier_train::report::{Event, Report, Silent};
 use brazier_train::schedule::Decay;
+use brazier_train::seen::Seen;
 use brazier_train::{Channels, Job, Outcome, run};
 
 const SHAPE: [usize; 3] = [1, 8, 8];
@@ -140,4 +142,42 @@ fn two_ranks_share_the_batch_and_only_the_first_writes() {
     assert_eq!(outcomes[0].best, outcomes[1].best);
     assert_eq!(names(folders[0].path()).len(), 4);
     assert!(names(folders[1].path()).is_empty());
+}
+
+/// What the epochs saw, in training and in validation.
+#[derive(Default)]
+struct Epochs(Vec<Seen>);
+
+impl Report for Epochs {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Trained(trained) => self.0.push(trained.seen),
+            Event::Validated(validation) => self.0.push(validation.seen),
+            _ => {}
+        }
+    }
+}
+
+/// As on a GPU: figures are fetched every third step of four, and the last batch of two images is filled up to five.
+#[test]
+fn what_is_fetched_late_and_filled_up_is_the_same() {
+    let data = tempfile::tempdir().unwrap();
+    let loader = samples(data.path());
+    let train = |pace, stop| {
+        let model = tempfile::tempdir().unwrap();
+        let job = Job { pace, ..small(model.path(), 5) };
+        let channels = Channels { train: &loader, validation: Some(&loader) };
+        let mut epochs = Epochs::default();
+        let outcome = run(&job, &channels, &mut Single, &mut epochs, &AtomicBool::new(stop)).unwrap();
+        (fs::read(outcome.weights.unwrap()).unwrap(), outcome.best, epochs.0)
+    };
+    let late = Pace { read_every: 3, whole_batches: true };
+    let (expected, found) = (train(Pace::CPU, false), train(late, false));
+    assert!(found.0 == expected.0 && found.1 == expected.1);
+    assert_eq!((found.2.len(), found.2[1].samples), (4, 12));
+    for (found, expected) in found.2.iter().zip(&expected.2) {
+        assert!((found.loss - expected.loss).abs() < 1e-9 * expected.loss, "{found:?} {expected:?}");
+        assert_eq!(Seen { loss: 0.0, ..*found }, Seen { loss: 0.0, ..*expected });
+    }
+    assert!(train(late, true).0 == train(Pace::CPU, true).0);
 }

@@ -10,11 +10,13 @@ use std::path::Path;
 
 use brazier_collective::Single;
 use brazier_data::{Batch, Labels};
-use brazier_model::Layout;
 use brazier_model::parameters::{Kind, export};
+use brazier_model::{Layout, ResNet};
 use brazier_train::Job;
+use brazier_train::alike::Statistics;
 use brazier_train::job::Compute;
-use brazier_train::step::Trainer;
+use brazier_train::step::{Trainer, Turn, to_input};
+use brazier_train::upload::upload;
 
 const SHAPE: [usize; 3] = [1, 8, 8];
 const RATE: f64 = 0.01;
@@ -37,7 +39,8 @@ fn train(job: &Job, steps: usize) -> Vec<Vec<f32>> {
     let mut trainer = Trainer::new(job, network, &mut collective);
     let mut after = vec![learned(&trainer)];
     for update in 1..=steps {
-        trainer.step(Some(batch(job)), 1.0, update, RATE, false).unwrap();
+        let batch = trainer.upload(batch(job));
+        trainer.step(Some(batch), Turn::alone(update, RATE)).unwrap();
         after.push(learned(&trainer));
     }
     after
@@ -104,7 +107,8 @@ fn a_loss_scale_that_is_too_large_is_halved_and_the_step_left_out() {
     let mut left_out = 0;
     for update in 1..=20 {
         let labels = Labels::MultiHot { classes: 3, values: values.clone() };
-        trainer.step(Some(Batch { labels, ..batch(&job) }), 1.0, update, 1e-9, false).unwrap();
+        let batch = trainer.upload(Batch { labels, ..batch(&job) });
+        trainer.step(Some(batch), Turn::alone(update, 1e-9)).unwrap();
         if learned(&trainer) == before {
             left_out += 1;
         } else {
@@ -114,4 +118,21 @@ fn a_loss_scale_that_is_too_large_is_halved_and_the_step_left_out() {
     let after = learned(&trainer);
     assert!(left_out > 0 && left_out < 20 && after != before, "{left_out}");
     assert!(after.iter().all(|value| value.is_finite()));
+}
+
+/// What a step that ran out of memory leaves behind is taken back.
+#[test]
+fn moving_statistics_can_be_put_back() {
+    let job = job();
+    let network = weights::network(&job.layout, &job.device.clone().autodiff());
+    let all = |network: &ResNet| -> Vec<f32> {
+        export(network, &job.layout.head).into_iter().flat_map(|one| one.values).collect()
+    };
+    let before = all(&network);
+    let statistics = Statistics::of(&network, &job.layout.head);
+    let uploaded = upload(batch(&job), &job.device.clone().autodiff());
+    let _ = network.forward_frozen(to_input(uploaded.bytes, Compute::Float32), job.frozen);
+    assert!(all(&network) != before);
+    statistics.put_back(&network, &job.layout.head);
+    assert_eq!(all(&network), before);
 }

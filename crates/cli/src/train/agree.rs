@@ -3,10 +3,10 @@
 use brazier_collective::Collective;
 use brazier_data::Feed;
 use brazier_sagemaker::channels::Distribution;
-use brazier_sagemaker::place::Place;
 use serde::{Deserialize, Serialize};
 
 use super::channels::{ClassCounts, Datasets};
+use super::ranks::Ranks;
 use crate::fault::client;
 
 /// What a host's channels hold; nothing is known of a pipe.
@@ -18,7 +18,7 @@ struct Holding {
     counts: Option<ClassCounts>,
 }
 
-/// Compares the channels of all hosts, which have `train` and `validation` in these `distributions`. Answers the training images of all
+/// Compares the channels of all hosts, which have `train` and `validation` in these `distributions`; every rank of a host tells the same. Answers the training images of all
 /// of them together and of each class, where they are known.
 ///
 /// # Errors
@@ -27,19 +27,20 @@ pub fn agree(
     datasets: &Datasets,
     counts: Option<ClassCounts>,
     distributions: [Distribution; 2],
-    place: &Place,
+    ranks: &Ranks,
     collective: &mut dyn Collective,
 ) -> anyhow::Result<(Option<usize>, Option<ClassCounts>)> {
     let count = |feed: &Feed| Some(feed.dataset()?.source.len());
     let images = [count(&datasets.train), datasets.validation.as_ref().and_then(count)];
-    if place.world == 1 {
+    if ranks.place.world == 1 {
         return Ok((images[0], counts));
     }
     let names = datasets.told_names().map(<[String]>::to_vec);
     let ours = serde_json::to_vec(&Holding { names, images, counts })?;
     let all = collective.all_gather(ours)?;
-    let all = all.iter().map(|one| serde_json::from_slice(one)).collect::<Result<Vec<Holding>, _>>()?;
-    compare(&all, distributions, place)?;
+    let hosts = all.iter().step_by(ranks.here);
+    let all = hosts.map(|one| serde_json::from_slice(one)).collect::<Result<Vec<Holding>, _>>()?;
+    compare(&all, distributions, &ranks.place.hosts)?;
     let mut all = all.into_iter();
     let Some(first) = all.next() else { return Ok((None, None)) };
     let first = (first.images[0], first.counts);
@@ -53,8 +54,8 @@ pub fn agree(
 }
 
 /// Compares what each host holds with what the first does.
-fn compare(all: &[Holding], distributions: [Distribution; 2], place: &Place) -> anyhow::Result<()> {
-    let host = |rank: usize| place.hosts.get(rank).cloned().unwrap_or(format!("rank {rank}"));
+fn compare(all: &[Holding], distributions: [Distribution; 2], hosts: &[String]) -> anyhow::Result<()> {
+    let host = |rank: usize| hosts.get(rank).cloned().unwrap_or(format!("rank {rank}"));
     for (rank, other) in all.iter().enumerate() {
         let (first, ours) = (host(0), host(rank));
         if other.names != all[0].names {

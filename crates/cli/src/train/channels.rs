@@ -20,9 +20,6 @@ use crate::fault::client;
 /// Images of each channel decoded before training.
 const LOOKED_AT: usize = 64;
 
-/// A host trains as one rank.
-const RANKS_PER_HOST: usize = 1;
-
 /// Classes told one by one; more are summed up.
 const TOLD: usize = 20;
 
@@ -108,15 +105,15 @@ impl Datasets {
         self.train.dataset()?.class_names.clone().filter(|names| names.len() == num_classes)
     }
 
-    /// Loaders with `threads` decoding threads each; the two never work at the same time.
+    /// Loaders with `threads` decoding threads each, for the `ranks` of this host together; the two never work at the same time.
     ///
     /// # Errors
     /// Threads that the system refuses.
-    pub fn loaders(&self, threads: usize) -> Result<(Loader, Option<Loader>), DataError> {
+    pub fn loaders(&self, threads: usize, ranks: usize) -> Result<(Loader, Option<Loader>), DataError> {
         let loader = |(feed, sharded): (&Feed, bool)| {
             let loader = Loader::new(feed.clone(), threads)?;
-            let loader = loader.with_target(self.target).with_limits(self.limits);
-            Ok(if sharded { loader.with_shards(RANKS_PER_HOST) } else { loader })
+            let loader = loader.with_target(self.target).with_limits(self.limits).with_ranks(ranks);
+            Ok(if sharded { loader.with_shards() } else { loader })
         };
         let [train, validation] = self.sharded;
         let validation = self.validation.as_ref().map(|feed| loader((feed, validation)));
@@ -204,7 +201,7 @@ fn label_format(channel: &Channel) -> anyhow::Result<LabelFormat> {
 }
 
 /// Training images of each class, in the order of the labels. Displays on one line.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct ClassCounts {
     counts: Vec<u64>,
     /// Of all classes.

@@ -84,7 +84,7 @@ impl Asked {
     }
 
     /// Where checkpoints go; `usual` is the container's folder, if it has one.
-    fn folder(&self, usual: Option<PathBuf>) -> Option<PathBuf> {
+    pub fn folder(&self, usual: Option<PathBuf>) -> Option<PathBuf> {
         let beside = || {
             let parent = self.from.as_deref()?.parent()?;
             Some(if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.to_path_buf() })

@@ -6,23 +6,24 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use brazier_collective::Collective;
-use brazier_model::device::{Choice, Selection};
+use brazier_data::Loader;
+use brazier_model::device::{Choice, Kind, Selection};
 use brazier_sagemaker::banner;
 use brazier_sagemaker::channels::{self, Channel};
 use brazier_sagemaker::failure::{self, Fault};
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters};
 use brazier_sagemaker::log::{Level, line};
 use brazier_sagemaker::paths::Paths;
-use brazier_sagemaker::place::Place;
 use brazier_sagemaker::resources::Resources;
 use brazier_train::Channels;
-use brazier_train::report::Log;
+use brazier_train::report::{Log, Report, Silent};
 use brazier_train::run::Best;
 
 use super::agree::agree;
 use super::channels::{ClassCounts, Datasets, distributions, open_channel, searched};
 use super::checkpoints::Asked;
 use super::job::Folders;
+use super::ranks::Ranks;
 use super::start::Start;
 use super::{job, precision, pretrained, ranks, rehearsal, signals, start};
 use crate::device;
@@ -30,13 +31,14 @@ use crate::fault::{self, client};
 use crate::panics;
 
 /// Trains the job under `paths`; `overrides` go before `hyperparameters.json`. A failure is told in the log and in
-/// `output/failure`, which the platform shows as the job's `FailureReason`. `rehearse` cuts the job short.
+/// `output/failure`, which the platform shows as the job's `FailureReason`. `rehearse` cuts the job short; it computes on
+/// the devices of a choice, with so many ranks.
 pub fn run(
     paths: &Paths,
     overrides: BTreeMap<String, String>,
     rehearse: bool,
     asked: Asked,
-    device: Choice,
+    device: (Choice, Option<usize>),
 ) -> anyhow::Result<()> {
     let result = panics::caught(|| train(paths, overrides, rehearse, asked, device));
     if let Err(error) = &result
@@ -61,7 +63,7 @@ fn train(
     overrides: BTreeMap<String, String>,
     rehearse: bool,
     asked: Asked,
-    device: Choice,
+    (device, ranks): (Choice, Option<usize>),
 ) -> anyhow::Result<()> {
     let stop = signals::stop_flag()?;
     if !paths.prefix().join("input").is_dir() {
@@ -72,92 +74,131 @@ fn train(
         )));
     }
     paths.create_outputs()?;
-    let devices = device::for_training(device)?;
+    let resources = Resources::read(paths)?;
+    choose_network(&resources);
+    // The platform keeps one folder for all hosts: two must not write the same file.
+    let folder = asked.folder(paths.checkpoints()?).filter(|_| resources.rank == 0);
+    let devices = device::for_training(device, ranks, folder.as_deref())?;
     devices.told.iter().for_each(|text| say(Level::Info, text));
     devices.warnings.iter().for_each(|text| say(Level::Warning, text));
     let given = hyperparameters(paths, overrides)?;
     let inputs = channels::read(paths)?;
     let start = channels::find(&inputs, "model").map(|model| Start::open(&model.path)).transpose()?;
-    let mut read = parse(given, start.as_ref())?;
+    let mut read = parse(given, start.as_ref(), devices.kind)?;
     let channel = channels::find(&inputs, "pretrained").map(|channel| channel.path.as_path());
     let pretrained = read.use_pretrained_model.then(|| pretrained::start(&mut read, channel)).transpose()?;
     let (pretrained, taken) = pretrained.unzip();
     taken.flatten().iter().for_each(|text| say(Level::Info, text));
-    let place = ranks::place(&Resources::read(paths)?)?;
-    if place.world > 1 {
-        say(
-            Level::Info,
-            &format!("Rank {} of {}, waiting for the others at {}", place.rank, place.world, place.master),
-        );
-    }
-    let model = (place.rank == 0).then(|| paths.model());
+    let ranks = Ranks::find(&resources, devices.devices.len())?;
+    ranks.told().iter().for_each(|text| say(Level::Info, text));
+    let model = ranks.keep_the_model().then(|| paths.model());
     let _grace = signals::end_in_time(&stop, asked.grace, model, |text| say(Level::Warning, text))?;
-    let mut collective = ranks::join(&place, &read, rehearse)?;
-    let job = Ready { paths, read, inputs, start, pretrained, place, rehearse, asked, devices };
-    let result = together(job, collective.as_mut(), &stop);
-    result.inspect_err(|error| collective.abort(&failure::text(fault::of(error), &fault::message(error))))
+    let mut links = ranks.join(&read, rehearse, &devices)?;
+    let job = Asks { paths, read, inputs, start, pretrained, ranks, rehearse, asked, devices };
+    let host = Host::prepare(job, &stop).inspect_err(|error| ranks::abort(&mut links, error))?;
+    ranks::train(links, |number, link| host.train(number, link, &stop))
 }
 
+/// Which network the GPUs of several hosts use.
+#[cfg(feature = "cuda")]
+#[expect(unsafe_code, reason = "NCCL is told by environment variables")]
+fn choose_network(resources: &Resources) {
+    if resources.world() > 1 {
+        // SAFETY: the program has started no thread yet; the first are those of the devices.
+        let set = unsafe { brazier_collective::nccl::choose_network(resources.network_interface.as_deref()) };
+        set.iter().for_each(|text| say(Level::Info, &format!("Network of the GPUs: {text}")));
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn choose_network(_resources: &Resources) {}
+
 /// A job whose ranks have found each other.
-struct Ready<'a> {
+struct Asks<'a> {
     paths: &'a Paths,
     read: Hyperparameters,
     inputs: Vec<Channel>,
     start: Option<Start>,
     pretrained: Option<Start>,
-    place: Place,
+    ranks: Ranks,
     rehearse: bool,
     asked: Asked,
     devices: Selection,
 }
 
-/// Trains with the other ranks, if there are any.
-fn together(ready: Ready, collective: &mut dyn Collective, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
-    let Ready { paths, read, inputs, mut start, pretrained, place, rehearse, asked, devices } = ready;
-    for (folder, ending) in ["train", "validation"].iter().filter_map(|name| searched(&inputs, name)) {
-        say(Level::Info, &format!("Searching for .{ending} files in {}.", folder.display()));
-    }
-    let train = open_channel(&inputs, "train", None, &read, stop)?;
-    let validation = open_channel(&inputs, "validation", Some(&train), &read, stop)?;
-    let datasets = Datasets::new(train, Some(validation), &read).sharded(&inputs);
-    let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
-    matched.iter().for_each(|text| say(Level::Warning, text));
-    let counts = check(&datasets)?;
-    let (images, counts) = agree(&datasets, counts, distributions(&inputs), &place, collective)?;
-    tell(images, counts.as_ref(), &read);
+/// What the ranks of this host share. The first of them tells the log.
+struct Host<'a> {
+    job: Asks<'a>,
+    datasets: Datasets,
+    counts: Option<ClassCounts>,
+    threads: usize,
+    loaders: (Loader, Option<Loader>),
+}
 
-    let threads = job::data_threads();
-    let model = start.as_ref().map(Start::description);
-    banner::initialization(&read, model.as_deref()).iter().for_each(|text| say(Level::Info, text));
-    banner::parameters(&read, place.world).iter().for_each(|text| say(Level::Info, text));
-    say(Level::Info, &banner::threads(threads));
+impl<'a> Host<'a> {
+    /// Opens the channels and looks at what they hold.
+    fn prepare(mut job: Asks<'a>, stop: &Arc<AtomicBool>) -> anyhow::Result<Self> {
+        let Asks { read, inputs, start, ranks, .. } = &mut job;
+        for (folder, ending) in ["train", "validation"].iter().filter_map(|name| searched(inputs, name)) {
+            say(Level::Info, &format!("Searching for .{ending} files in {}.", folder.display()));
+        }
+        let train = open_channel(inputs, "train", None, read, stop)?;
+        let validation = open_channel(inputs, "validation", Some(&train), read, stop)?;
+        let datasets = Datasets::new(train, Some(validation), read).sharded(inputs);
+        let matched = start.as_mut().map(|start| start.match_classes(&datasets, read)).transpose()?.flatten();
+        matched.iter().for_each(|text| say(Level::Warning, text));
+        let counts = check(&datasets)?;
+        let threads = job::data_threads();
+        let loaders = datasets.loaders(threads, ranks.here)?;
+        Ok(Host { job, datasets, counts, threads, loaders })
+    }
 
-    let checkpoints = asked.checkpoints(paths.checkpoints()?, &paths.model(), &read)?;
-    let folders = Folders { model: paths.model(), report: paths.output_data(), checkpoints };
-    let mut job = job::job(
-        &read,
-        place.world,
-        &datasets,
-        counts.as_ref(),
-        start.or(pretrained),
-        folders,
-        &devices.devices[0],
-    )?;
-    if rehearse {
-        say(Level::Warning, &rehearsal::shorten(&mut job, place.world));
+    /// Trains one of our ranks with all the others.
+    fn train(
+        &self,
+        number: usize,
+        collective: &mut dyn Collective,
+        stop: &Arc<AtomicBool>,
+    ) -> anyhow::Result<()> {
+        let Asks { paths, read, inputs, start, pretrained, ranks, rehearse, asked, devices } = &self.job;
+        let hosts = ranks.place.world;
+        let say = |level, text: &str| {
+            if number == 0 {
+                say(level, text);
+            }
+        };
+        let (datasets, counts) = (&self.datasets, self.counts.clone());
+        let (images, counts) = agree(datasets, counts, distributions(inputs), ranks, collective)?;
+        tell(images, counts.as_ref(), read, say);
+        let model = start.as_ref().map(Start::description);
+        banner::initialization(read, model.as_deref()).iter().for_each(|text| say(Level::Info, text));
+        banner::parameters(read, hosts).iter().for_each(|text| say(Level::Info, text));
+        say(Level::Info, &banner::threads(self.threads));
+
+        let checkpoints = asked.clone().checkpoints(paths.checkpoints()?, &paths.model(), read)?;
+        let folders = Folders { model: paths.model(), report: paths.output_data(), checkpoints };
+        let start = start.as_ref().or(pretrained.as_ref()).cloned();
+        let device = (&devices.devices[number], devices.kind);
+        let mut job = job::job(read, hosts, datasets, counts.as_ref(), start, folders, device)?;
+        if *rehearse {
+            say(Level::Warning, &rehearsal::shorten(&mut job, ranks.world()));
+        }
+        let (train, validation) = &self.loaders;
+        let channels = Channels { train, validation: validation.as_ref() };
+        let mut report: Box<dyn Report> = match number {
+            0 => Box::new(Log::new(io::stdout(), || line(Level::Info, ""), read.top_k)),
+            _ => Box::new(Silent),
+        };
+        let outcome = brazier_train::run(&job, &channels, collective, report.as_mut(), stop)?;
+        if let Some(Best { accuracy, epoch }) = outcome.best {
+            say(Level::Info, &format!("Best validation accuracy: {accuracy:.6} in epoch {epoch}"));
+        }
+        if outcome.stopped {
+            let whose = if ranks.keep_the_model() { "the model folder" } else { "that of rank 0" };
+            say(Level::Warning, &format!("Stopped by a signal; the model so far is in {whose}."));
+        }
+        Ok(())
     }
-    let (train, validation) = datasets.loaders(threads)?;
-    let channels = Channels { train: &train, validation: validation.as_ref() };
-    let mut log = Log::new(io::stdout(), || line(Level::Info, ""), read.top_k);
-    let outcome = brazier_train::run(&job, &channels, collective, &mut log, stop)?;
-    if let Some(Best { accuracy, epoch }) = outcome.best {
-        say(Level::Info, &format!("Best validation accuracy: {accuracy:.6} in epoch {epoch}"));
-    }
-    if outcome.stopped {
-        let whose = if place.rank == 0 { "the model folder" } else { "that of rank 0" };
-        say(Level::Warning, &format!("Stopped by a signal; the model so far is in {whose}."));
-    }
-    Ok(())
 }
 
 /// What was asked for, told as the built-in algorithm tells it.
@@ -178,12 +219,17 @@ fn hyperparameters(
 }
 
 /// Checks what was asked for, by itself and against the model that the job goes on from.
-fn parse(mut given: BTreeMap<String, String>, start: Option<&Start>) -> anyhow::Result<Hyperparameters> {
+fn parse(
+    mut given: BTreeMap<String, String>,
+    start: Option<&Start>,
+    kind: Kind,
+) -> anyhow::Result<Hyperparameters> {
     let warning = start.and_then(|start| start.complete(&mut given));
     say(Level::Info, &banner::final_configuration(&given));
     let mut read = hyperparameters::parse(&given, &[])?;
     start::check(start, &given, &mut read)?;
-    let warnings = read.warnings.iter().map(String::as_str).chain(warning).chain(precision::compute(&read).1);
+    let warnings =
+        read.warnings.iter().map(String::as_str).chain(warning).chain(precision::compute(&read, kind).1);
     warnings.for_each(|text| say(Level::Warning, text));
     Ok(read)
 }
@@ -197,7 +243,12 @@ fn check(datasets: &Datasets) -> anyhow::Result<Option<ClassCounts>> {
 }
 
 /// Tells what the training channel holds on all hosts together, where it is known.
-fn tell(images: Option<usize>, counts: Option<&ClassCounts>, read: &Hyperparameters) {
+fn tell(
+    images: Option<usize>,
+    counts: Option<&ClassCounts>,
+    read: &Hyperparameters,
+    say: impl Fn(Level, &str),
+) {
     if let Some(counts) = counts {
         say(Level::Info, &counts.to_string());
         counts.warnings().iter().for_each(|text| say(Level::Warning, text));

@@ -8,12 +8,13 @@ use brazier_collective::Wire;
 use brazier_data::steps_per_epoch;
 use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
 use brazier_model::Layout;
+use brazier_model::device::Kind;
 use brazier_model::freeze::Frozen;
 use brazier_model::layout::Output;
 use brazier_sagemaker::hyperparameters::{self, Freeze, GradientFormat, Hyperparameters};
 use brazier_train::Job;
 use brazier_train::early_stop::EarlyStopping;
-use brazier_train::job::Checkpoints;
+use brazier_train::job::{Checkpoints, Pace};
 use brazier_train::optimizer::Rule;
 use brazier_train::schedule::{Decay, Schedule};
 use burn::tensor::Device;
@@ -34,19 +35,19 @@ pub struct Folders {
     pub checkpoints: Option<Checkpoints>,
 }
 
-/// The job of `read` on `ranks` hosts and on `datasets`, whose `counts` are known unless the training channel is a pipe, going on from `start`,
-/// on `device`.
+/// The job of `read` on `hosts` hosts and on `datasets`, whose `counts` are known unless the training channel is a pipe, going on from `start`,
+/// on a device of that kind.
 ///
 /// # Errors
 /// A network that cannot be built; a weighted loss on a pipe; a part to freeze that is not there.
 pub fn job(
     read: &Hyperparameters,
-    ranks: usize,
+    hosts: usize,
     datasets: &Datasets,
     counts: Option<&ClassCounts>,
     start: Option<Start>,
     folders: Folders,
-    device: &Device,
+    (device, kind): (&Device, Kind),
 ) -> anyhow::Result<Job> {
     let shape = InputShape::new(read.image_shape.channels, read.image_shape.height, read.image_shape.width);
     let extents = [shape.channels, shape.height, shape.width].map(|extent| extent as usize);
@@ -78,12 +79,13 @@ pub fn job(
     };
     let frozen = frozen(read.freeze, layout.stages.len())?;
     Ok(Job {
-        layout: layout.with_format(precision::format(read)),
+        layout: layout.with_format(precision::format(read, kind)),
         shape: extents,
         initial,
         device: device.clone(),
+        pace: if kind == Kind::Cpu { Pace::CPU } else { Pace::GPU },
         epochs: read.epochs,
-        batch: read.mini_batch_size * ranks,
+        batch: read.mini_batch_size * hosts,
         samples_per_epoch: read.num_training_samples,
         schedule: Schedule {
             base: read.learning_rate,
@@ -94,7 +96,7 @@ pub fn job(
                 hyperparameters::LearningRateSchedule::Cosine => Decay::Cosine { epochs: read.epochs },
             },
             warmup_epochs: read.warmup_epochs,
-            updates_per_epoch: steps_per_epoch(read.num_training_samples, read.mini_batch_size * ranks),
+            updates_per_epoch: steps_per_epoch(read.num_training_samples, read.mini_batch_size * hosts),
         },
         positive_weights: positive_weights(read, counts)?,
         label_smoothing: read.label_smoothing,
@@ -103,7 +105,7 @@ pub fn job(
         mixup: read.mixup,
         ema_decay: (read.ema_decay > 0.0).then_some(read.ema_decay),
         gradient_accumulation: read.gradient_accumulation,
-        compute: precision::compute(read).0,
+        compute: precision::compute(read, kind).0,
         wire: match read.gradient_format {
             GradientFormat::Float32 => Wire::Float32,
             GradientFormat::Float16 => Wire::Float16,

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use brazier_checkpoint::archive;
 use brazier_data::{ChannelFiles, Damage, Options, channel, open};
 use brazier_model::device::Choice;
 use brazier_sagemaker::channels::Distribution;
-use brazier_sagemaker::failure;
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters, ResnetVersion};
 use brazier_sagemaker::resources::Resources;
 use brazier_storage::Location;
@@ -23,11 +22,12 @@ use super::agree::agree;
 use super::channels::{ClassCounts, Datasets};
 use super::checkpoints::Asked;
 use super::job::Folders;
+use super::ranks::Ranks;
 use super::recipe::Recipe;
 use super::start::Start;
 use super::{job, precision, pretrained, ranks, rehearsal, signals, start};
 use crate::device;
-use crate::fault::{self, client};
+use crate::fault::client;
 
 /// What a person asks for beside hyperparameters.
 pub struct Request<'a> {
@@ -41,14 +41,14 @@ pub struct Request<'a> {
     pub rehearse: bool,
     /// Where the state of the run is kept.
     pub checkpoints: Asked,
-    /// Where it computes.
-    pub device: Choice,
+    /// Where it computes, and with how many ranks.
+    pub device: (Choice, Option<usize>),
 }
 
 /// Trains. `given` are the hyperparameters of the command line; the rest follows from the data.
 pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Result<()> {
     let Request { dataset, output, from, rehearse, checkpoints, device } = request;
-    let devices = device::for_training(device)?;
+    let devices = device::for_training(device.0, device.1, checkpoints.folder(None).as_deref())?;
     let (stop, grace) = (signals::stop_flag()?, checkpoints.grace);
     let location = Location::parse(dataset)?;
     let folder = location.as_local()?;
@@ -76,62 +76,61 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     let datasets = Datasets::new(train.into(), validation.map(Into::into), &read);
     let matched = start.as_mut().map(|start| start.match_classes(&datasets, &read)).transpose()?.flatten();
     let counts = datasets.check()?;
-    let place = ranks::place(&Resources::local())?;
-    let mut collective = ranks::join(&place, &read, rehearse)?;
-    let replicated = [Distribution::FullyReplicated; 2];
-    let (_, counts) = agree(&datasets, counts, replicated, &place, collective.as_mut())?;
+    let ranks = Ranks::find(&Resources::local(), devices.devices.len())?;
+    let links = ranks.join(&read, rehearse, &devices)?;
     read.warnings.extend(warning.map(str::to_owned).into_iter().chain(matched));
-    read.warnings.extend(precision::compute(&read).1.map(str::to_owned));
+    read.warnings.extend(precision::compute(&read, devices.kind).1.map(str::to_owned));
     let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
     let output = match output {
         // What is there is from before the run was cut off.
         Some(output) if checkpoints.goes_on() && !rehearse => output,
         // The first rank's alone is filled.
-        output if place.rank > 0 => output.unwrap_or_default(),
+        output if !ranks.keep_the_model() => output.unwrap_or_default(),
         output => new_folder(output, folder)?,
     };
     let model = output.join("model");
     let checkpoints = checkpoints.checkpoints(None, &model, &read)?;
-    let kept = (place.rank == 0).then(|| model.clone());
+    let kept = ranks.keep_the_model().then(|| model.clone());
     let grace = signals::end_in_time(&stop, grace, kept, |text| tell(&mut io::stdout(), text))?;
-    let folders = Folders { model: model.clone(), report: output.clone(), checkpoints };
-    let mut job = job::job(
-        &read,
-        place.world,
-        &datasets,
-        counts.as_ref(),
-        start.or(pretrained),
-        folders,
-        &devices.devices[0],
-    )?;
-    if place.rank == 0 {
+    if ranks.keep_the_model() {
         fs::create_dir_all(&model)
             .map_err(|error| client(format!("cannot make {}: {error}", model.display())))?;
     }
-
-    let mut out: Box<dyn Write> = if place.rank == 0 { Box::new(io::stdout()) } else { Box::new(io::sink()) };
-    devices.lines().for_each(|text| tell(&mut out, &text));
-    goes_on.iter().chain(taken.flatten().iter()).for_each(|text| tell(&mut out, text));
-    introduce(&mut out, &datasets, counts.as_ref(), &read);
-    if rehearse {
-        tell(&mut out, &rehearsal::shorten(&mut job, place.world));
-    }
-    let (train, validation) = datasets.loaders(job::data_threads())?;
+    let (train, validation) = datasets.loaders(job::data_threads(), ranks.here)?;
     let channels = Channels { train: &train, validation: validation.as_ref() };
-    let mut report: Box<dyn Report> = match place.rank {
-        0 => Box::new(Table::new(io::stdout())),
-        _ => Box::new(Silent),
-    };
-    let outcome = brazier_train::run(&job, &channels, collective.as_mut(), report.as_mut(), &stop);
-    let outcome = outcome.map_err(anyhow::Error::from);
-    let outcome = outcome
-        .inspect_err(|error| collective.abort(&failure::text(fault::of(error), &fault::message(error))))?;
+    let start = start.or(pretrained);
+    let concluded = OnceLock::new();
+    ranks::train(links, |number, collective| {
+        let leads = ranks.keep_the_model() && number == 0;
+        let replicated = [Distribution::FullyReplicated; 2];
+        let (_, counts) = agree(&datasets, counts.clone(), replicated, &ranks, collective)?;
+        let (hosts, device) = (ranks.place.world, (&devices.devices[number], devices.kind));
+        let folders =
+            Folders { model: model.clone(), report: output.clone(), checkpoints: checkpoints.clone() };
+        let mut job = job::job(&read, hosts, &datasets, counts.as_ref(), start.clone(), folders, device)?;
+        let mut out: Box<dyn Write> = if leads { Box::new(io::stdout()) } else { Box::new(io::sink()) };
+        devices.lines().for_each(|text| tell(&mut out, &text));
+        goes_on.iter().chain(taken.iter().flatten()).for_each(|text| tell(&mut out, text));
+        if leads {
+            introduce(&mut out, &datasets, counts.as_ref(), &read);
+        }
+        if rehearse {
+            tell(&mut out, &rehearsal::shorten(&mut job, ranks.world()));
+        }
+        let mut report: Box<dyn Report> =
+            if leads { Box::new(Table::new(io::stdout())) } else { Box::new(Silent) };
+        let outcome = brazier_train::run(&job, &channels, collective, report.as_mut(), &stop)?;
+        if leads {
+            // One rank leads.
+            let _ = concluded.set(outcome);
+        }
+        Ok(())
+    })?;
     drop(grace);
-    if place.rank > 0 {
-        return Ok(());
-    }
+    let Some(outcome) = concluded.get() else { return Ok(()) };
 
-    conclude(&mut out, &outcome, &model);
+    let mut out = io::stdout();
+    conclude(&mut out, outcome, &model);
     let packed = output.join("model.tar.gz");
     archive::pack_folder(&model, &packed).context("the model is trained, but cannot be packed")?;
     tell(&mut out, &format!("Packed:    {}", packed.display()));

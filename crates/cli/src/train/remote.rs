@@ -13,7 +13,7 @@ use brazier_storage::s3::{Mirror, Place, Progress, S3Error, Store};
 use tempfile::TempDir;
 
 use super::local::{self, Request};
-use super::ranks;
+use super::ranks::Ranks;
 
 /// Whether any of what is asked for lies in S3.
 ///
@@ -35,7 +35,7 @@ pub fn is_asked(request: &Request) -> anyhow::Result<bool> {
 pub fn run(request: Request, given: BTreeMap<String, String>) -> anyhow::Result<()> {
     let store = Arc::new(Store::connect()?);
     let scratch = TempDir::with_prefix("brazier-").context("cannot make a temporary folder")?;
-    let is_first = ranks::place(&Resources::local())?.rank == 0;
+    let is_first = Ranks::find(&Resources::local(), 1)?.keep_the_model();
     let Request { dataset, output, from, rehearse, mut checkpoints, device } = request;
 
     let target = output.as_deref().map(prefix).transpose()?.flatten();

@@ -36,6 +36,7 @@ pub fn check(
 }
 
 /// A model whose weights are a job's first.
+#[derive(Clone)]
 pub struct Start {
     artifact: Artifact,
 }

@@ -1,6 +1,7 @@
 //! Processes that train one job together over loopback: what they agree on, and what becomes of them when one does not.
 
 mod hosts;
+mod threads;
 
 use std::fs;
 use std::net::TcpListener;

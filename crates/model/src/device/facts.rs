@@ -100,6 +100,12 @@ impl Gpu {
 }
 
 impl Facts {
+    /// The lowest compute capability of the GPUs of these numbers.
+    pub fn least(&self, numbers: &[usize]) -> Version {
+        let capabilities = numbers.iter().filter_map(|&number| Some(self.gpus.get(number)?.capability));
+        capabilities.min().unwrap_or(Version(0, 0))
+    }
+
     /// One line on the GPUs of these numbers and the libraries they are used with.
     pub fn sentence(&self, numbers: &[usize]) -> String {
         let mut groups: Vec<(String, Vec<String>)> = Vec::new();

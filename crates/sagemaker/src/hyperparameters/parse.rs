@@ -232,6 +232,7 @@ impl Values {
             gradient_format: self.set("gradient_format"),
             rendezvous_seconds: self.set("rendezvous_seconds"),
             peer_silence_seconds: self.set("peer_silence_seconds"),
+            peer_stall_seconds: self.set("peer_stall_seconds"),
             seed: self.set("seed"),
             warnings: Vec::new(),
         }

@@ -153,7 +153,7 @@ pub static TABLE: &[Hyperparameter] = &[
     extension("freeze", Kind::Choice(Freeze::NAMES), "none",
         "The first part of the network that stays as it is, with a channel model or use_pretrained_model: up to the stem, a stage, or all but the last layer."),
     extension("compute_dtype", Kind::Choice(ComputeDtype::NAMES), "auto",
-        "Number format of the convolutions while training; weights stay float32. auto: float16 with precision_dtype=float16 on a GPU, else float32."),
+        "Number format of the convolutions while training; weights stay float32. auto: with precision_dtype=float16 on a GPU bfloat16, or float16 if it is older than Ampere; else float32."),
     optional_extension("resnet_version", Kind::Choice(ResnetVersion::NAMES),
         "Whose ResNet: 2 is MXNet's, 1.5 torchvision's of 18, 34, 50, 101 or 152 layers. Unset: that of the model or the weights that the job starts from, otherwise 2."),
     extension("match_classes", Kind::Bool, "0",
@@ -182,6 +182,8 @@ pub static TABLE: &[Hyperparameter] = &[
         "How long the hosts of a job wait for each other at the start."),
     extension("peer_silence_seconds", Kind::Integer { min: 1, max: 3600 }, "10",
         "How long a host may give no sign of life before the others end the job and name it."),
+    extension("peer_stall_seconds", Kind::Integer { min: 1, max: 86_400 }, "1800",
+        "How long a host that gives signs of life may keep the others waiting at a step, before they end the job and name it."),
     extension("seed", Kind::Integer { min: 0, max: u64::MAX }, "0",
         "Seed of every random choice. The same seed and data repeat a run bit for bit on the same kind of machine."),
 ];

@@ -9,7 +9,7 @@ use super::{Event, Report, Trained, Validation, speed};
 use crate::seen::Seen;
 
 /// A progress line every so many batches.
-const PROGRESS: usize = 20;
+pub const PROGRESS: usize = 20;
 
 /// Writes one flushed line per fact, each behind what `prefix` gives.
 pub struct Log<W, P> {

@@ -8,7 +8,7 @@ use brazier_image::{Augmentation, InputShape, Preprocess, TrainTransform};
 use brazier_model::Layout;
 use brazier_model::freeze::Frozen;
 use brazier_train::Job;
-use brazier_train::job::Compute;
+use brazier_train::job::{Compute, Pace};
 use brazier_train::optimizer::Rule;
 use brazier_train::schedule::{Decay, Schedule};
 use burn::tensor::Device;
@@ -20,6 +20,7 @@ pub fn job(layout: Layout, shape: [usize; 3], batch: usize, folder: &Path) -> Jo
         layout,
         shape,
         device: Device::flex(),
+        pace: Pace::CPU,
         epochs: 2,
         batch,
         samples_per_epoch: 24,
