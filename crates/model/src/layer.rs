@@ -11,7 +11,7 @@ use burn::tensor::module::{batch_norm, batch_norm_train, conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use crate::native;
+use crate::native::{self, Constant};
 pub use crate::native::{Branch, fork};
 
 /// Share of the old moving statistic that stays at each step. Sources: `bn_mom=0.9` in MXNet's `symbols/resnet.py`, and
@@ -25,13 +25,29 @@ pub struct Conv {
     pub weight: Param<Tensor<4>>,
     stride: usize,
     padding: usize,
+    /// The weights instead of `weight`, once they are packed.
+    #[module(skip)]
+    constant: Option<Constant>,
 }
 
 impl Conv {
     /// Zero weights of `[out, in, kernel, kernel]`, padding that keeps the extent at stride 1.
     pub fn new([out, input, kernel]: [usize; 3], stride: usize, device: &Device) -> Self {
         let weight = learned(Tensor::zeros([out, input, kernel, kernel], device));
-        Conv { weight, stride, padding: kernel / 2 }
+        Conv { weight, stride, padding: kernel / 2, constant: None }
+    }
+
+    /// The same with weights in the order in which the processor's kernels read them, and in no other: it computes in
+    /// float32, but neither learns nor gives its weights. As it was on a GPU or where it learns.
+    pub fn packed(self) -> Self {
+        let weight = self.weight.val();
+        match Constant::of(&weight, self.place()) {
+            Some(constant) => {
+                let nothing = learned(Tensor::zeros([0; 4], &weight.device()));
+                Conv { weight: nothing, constant: Some(constant), ..self }
+            }
+            None => self,
+        }
     }
 
     /// `[n, in, h, w]` to `[n, out, ceil(h / stride), ceil(w / stride)]`.
@@ -49,20 +65,32 @@ impl Conv {
         let branch = x.into();
         let x = &branch.tensor;
         if !x.device().is_autodiff() {
-            let (weight, gamma, beta) = (cast(self.weight.val(), x.dtype()), norm.scale(), norm.beta.val());
+            let (gamma, beta) = (norm.scale(), norm.beta.val());
             let (mean, variance) = (norm.moving_mean.value(), norm.moving_var.value());
             let given = [&gamma, &beta, &mean, &variance];
-            let place = [self.stride, self.padding];
-            if let Some(y) = native::convolve_norm(x, &weight, place, given, norm.epsilon) {
+            let packed = || Constant::of(&cast(self.weight.val(), x.dtype()), self.place());
+            let constant = self.constant.clone().or_else(packed);
+            if let Some(y) = constant.and_then(|constant| constant.convolve_norm(x, given, norm.epsilon)) {
                 return y;
             }
         }
         norm.forward_relu(self.forward(branch))
     }
 
+    /// Stride and padding.
+    fn place(&self) -> [usize; 2] {
+        [self.stride, self.padding]
+    }
+
     fn convolve(&self, x: Branch, residual: Option<Branch>) -> Tensor<4> {
+        if let Some(constant) = &self.constant {
+            let residual = residual.as_ref().map(|residual| &residual.tensor);
+            if let Some(y) = constant.convolve(&x.tensor, residual) {
+                return y;
+            }
+        }
         let weight = cast(self.weight.val(), x.tensor.dtype());
-        if let Some(y) = native::convolve(&x, &weight, residual.as_ref(), [self.stride, self.padding]) {
+        if let Some(y) = native::convolve(&x, &weight, residual.as_ref(), self.place()) {
             return y;
         }
         let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);

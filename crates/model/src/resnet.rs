@@ -67,6 +67,13 @@ impl ResNet {
         }
     }
 
+    /// The network for use alone: on a processor its convolutions' weights are kept in the order in which they are read. It
+    /// answers pixels of float32 as before, bit for bit, but neither learns nor gives its weights.
+    pub fn packed(self) -> Self {
+        let pack = |stage: Stage| Stage { units: stage.units.into_iter().map(Unit::packed).collect() };
+        ResNet { conv0: self.conv0.packed(), stages: self.stages.into_iter().map(pack).collect(), ..self }
+    }
+
     /// `[n, channels, height, width]` pixels of 0..255 to `[n, classes]` logits. The number format of the pixels is that of
     /// the convolutions; weights, batch norms, the last layer and the logits are float32.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {

@@ -31,6 +31,14 @@ impl Unit {
         }
     }
 
+    /// The same with packed convolutions, see [`Conv::packed`](crate::layer::Conv::packed).
+    pub fn packed(self) -> Self {
+        match self {
+            Unit::PreActivation(unit) => Unit::PreActivation(unit.packed()),
+            Unit::PostActivation(unit) => Unit::PostActivation(unit.packed()),
+        }
+    }
+
     /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match self {

@@ -32,7 +32,7 @@ impl Predictor {
         let artifact = artifact::open(path)?;
         let signature = Arc::new(Signature::of(&artifact).map_err(refused)?);
         let output = artifact.layout.output;
-        let network = artifact.into_network(device).map_err(refused)?;
+        let network = artifact.into_network(device).map_err(refused)?.packed();
         Ok(Predictor { network, output, signature, device: device.clone() })
     }
 

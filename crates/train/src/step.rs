@@ -106,12 +106,14 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// The network to judge, without gradients and with the moving statistics of rank 0, whose are kept.
+    /// The network to judge, without gradients and with the moving statistics of rank 0, whose are kept; for use alone.
     ///
     /// # Errors
     /// Another rank is gone.
     pub fn network_to_judge(&mut self) -> Result<ResNet, TrainError> {
-        Ok(as_on_the_first(self.network(), &self.job.layout.head, true, self.collective)?)
+        let network = as_on_the_first(self.network(), &self.job.layout.head, true, self.collective)?;
+        // The kernels take float32 alone.
+        Ok(if self.job.compute == Compute::Float32 { network.packed() } else { network })
     }
 
     /// The network to judge and to keep, without gradients: as the last step left it, or the average if the job has one.

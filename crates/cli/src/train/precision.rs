@@ -56,7 +56,7 @@ mod tests {
         let found = |precision: &str, compute: &str, kind| {
             let given = [
                 ("num_classes", "2"),
-                ("num_training_samples", "10"),
+                ("num_training_samples", "100"),
                 ("precision_dtype", precision),
                 ("compute_dtype", compute),
             ];

@@ -95,7 +95,7 @@ fn four_steps_of_each_optimizer_through_the_binary_are_mxnets() {
         (&v15, "sgd", r#""momentum": 0.9, "wd": 1e-4"#),
     ];
     for (first, name, settings) in jobs {
-        let settings = format!(r#"{{"name": "{name}", "learning_rate": 0.01, {settings}}}"#);
+        let settings = format!(r#"{{"name": "{name}", "learning_rate": 0.005, {settings}}}"#);
         let (images, labels, out) = (path("images.npy"), path("labels.npy"), path("theirs.params"));
         let status = Command::new(&python)
             .args([&script, &first.path("model"), &images, &labels])
@@ -104,7 +104,7 @@ fn four_steps_of_each_optimizer_through_the_binary_are_mxnets() {
         assert!(status.unwrap().success(), "MXNet could not train");
         let ours = incremental::going_on(
             &first.path("model"),
-            &[("optimizer", name), ("learning_rate", "0.01"), ("eps", "0.01"), ("shuffle", "False")],
+            &[("optimizer", name), ("learning_rate", "0.005"), ("eps", "0.01"), ("shuffle", "False")],
         );
         let told = ours.train();
         assert_eq!(told.code, 0, "{}{}", told.out, told.err);

@@ -1,5 +1,6 @@
 //! `serve` as operators see it: switches, logs, several models, stopping under load.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::endpoint::Server;
-use crate::harness::{brazier, image, trained};
+use crate::harness::{brazier, digits, image, trained};
 
 #[test]
 fn the_log_is_json_where_asked_and_has_a_line_for_each_request() {
@@ -56,6 +57,37 @@ fn a_multi_model_endpoint_loads_what_it_is_told_to() {
     assert_eq!(status, 200, "{body}");
     assert_eq!(server.ask("DELETE", "/models/a", &[], &[]).0, 200);
     assert_eq!(server.ask("POST", "/models/a/invoke", &[], &image(0, 3)).0, 404);
+}
+
+#[test]
+fn unloaded_models_give_their_memory_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = digits(folder.path(), "18", "1,28,28", "2");
+    let weights = fs::metadata(model.join("image-classification-0001.params")).unwrap().len();
+    let server = Server::start(&folder.path().join("nowhere"), &[("SAGEMAKER_MULTI_MODEL", "true")]);
+    let resident = || -> u64 {
+        let metrics = server.ask("GET", "/metrics", &[], &[]).1;
+        let value =
+            metrics.lines().find_map(|line| line.strip_prefix("brazier_resident_memory_bytes ")).unwrap();
+        value.parse().unwrap()
+    };
+    let bare = resident();
+    for name in ["a", "b", "c"] {
+        let load = json!({"model_name": name, "url": model}).to_string();
+        assert_eq!(server.ask("POST", "/models", &[], load.as_bytes()).0, 200);
+        let invoked = server.ask("POST", &format!("/models/{name}/invoke"), &[], &image(0, 3));
+        assert_eq!(invoked.0, 200, "{}", invoked.1);
+    }
+    let loaded = resident();
+    assert!(
+        loaded < bare + 3 * weights * 3 / 2 + (24 << 20),
+        "{bare} bytes, {loaded} with three of {weights}"
+    );
+    for name in ["a", "b", "c"] {
+        assert_eq!(server.ask("DELETE", &format!("/models/{name}"), &[], &[]).0, 200);
+    }
+    let unloaded = resident();
+    assert!(unloaded < bare + weights, "{bare} bytes, {loaded} with three of {weights}, then {unloaded}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl Batches {
         loop {
             // The producer is gone: its work is done, or it panicked.
             let Ok(begun) = self.receiver.as_ref()?.recv() else {
-                let panic = self.producer.as_ref().and_then(|producer| producer.finish());
+                let panic = self.producer.as_ref().and_then(|producer| producer.panic());
                 self.leave();
                 return panic.map(|reason| Err(DataError::Threads { reason }));
             };
@@ -124,9 +124,9 @@ impl Drop for Batches {
 }
 
 impl Producer {
-    /// Asks it to stop and waits for it; the message of its panic, if it ended in one, for the first who asks.
-    fn finish(&self) -> Option<String> {
-        self.stop.store(true, Ordering::Relaxed);
+    /// Waits for its end; the message of its panic, if it ended in one, for the first who asks. Other ranks may still wait for
+    /// batches that are being decoded: nothing is asked to stop.
+    fn panic(&self) -> Option<String> {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let panic = thread?.join().err()?;
         Some(message(&*panic))
@@ -135,6 +135,7 @@ impl Producer {
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        self.finish();
+        self.stop.store(true, Ordering::Relaxed);
+        self.panic();
     }
 }

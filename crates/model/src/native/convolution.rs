@@ -1,5 +1,7 @@
 //! A convolution, with what is added to it.
 
+use std::sync::Arc;
+
 use brazier_kernels::convolution::{Output, Packed};
 use brazier_kernels::{Buffer, Convolution, Path, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -12,30 +14,25 @@ use burn::tensor::Tensor;
 
 use super::join::Join;
 use super::values::{ChannelsLast, Primitive, Tracked, contiguous, from_channels_last, from_values, slice};
-use super::{Branch, join, norm, packs, switch};
+use super::{Branch, join, norm, switch};
 
 /// `x` convolved with `[output, input, kernel, kernel]`, plus `residual`; nothing where our kernels do not compute.
 pub(crate) fn convolve(
     x: &Branch,
     weight: &Tensor<4>,
     residual: Option<&Branch>,
-    [stride, padding]: [usize; 2],
+    place: [usize; 2],
 ) -> Option<Tensor<4>> {
-    let path = switch::path()?;
-    let [output, input, kernel, _] = weight.dims();
-    let step = Step { convolution: Convolution { input, output, kernel, stride, padding }, path };
+    if !x.tensor.device().is_autodiff() {
+        return Constant::of(weight, place)?.convolve(&x.tensor, residual.map(|residual| &residual.tensor));
+    }
+    let step = Step::of(weight, place)?;
     let joins = [x.join.clone(), residual.and_then(|residual| residual.join.clone())];
     let residual = match residual {
         Some(residual) => Some(Primitive::of(&residual.tensor)?),
         None => None,
     };
     match (Primitive::of(&x.tensor)?, Primitive::of(weight)?, residual) {
-        (Primitive::Plain(x), Primitive::Plain(weight), None) => {
-            step.forward(x, &weight, None).ok().map(Tensor::from_primitive::<Flex>)
-        }
-        (Primitive::Plain(x), Primitive::Plain(weight), Some(Primitive::Plain(residual))) => {
-            step.forward(x, &weight, Some(residual)).ok().map(Tensor::from_primitive::<Flex>)
-        }
         (Primitive::Tracked(x), Primitive::Tracked(weight), None) => {
             let parents = [x.node(), weight.node()];
             let kind = step.prepare::<NoCheckpointing>(parents).compute_bound().stateful();
@@ -50,25 +47,54 @@ pub(crate) fn convolve(
     }
 }
 
-/// `relu(norm(x convolved))` with the moving statistics of `given` (gamma, beta, mean, variance), without gradients; nothing
-/// where our kernels do not compute.
-pub(crate) fn convolve_norm(
-    x: &Tensor<4>,
-    weight: &Tensor<4>,
-    [stride, padding]: [usize; 2],
-    given: [&Tensor<1>; 4],
-    epsilon: f64,
-) -> Option<Tensor<4>> {
-    let path = switch::path()?;
-    let [output, input, kernel, _] = weight.dims();
-    let step = Step { convolution: Convolution { input, output, kernel, stride, padding }, path };
-    let (Primitive::Plain(x), Primitive::Plain(weight)) = (Primitive::of(x)?, Primitive::of(weight)?) else {
-        return None;
-    };
-    let [scale, bias] = norm::line(given, epsilon)?;
-    let output = Output { scale: Some(&scale), bias: Some(&bias), relu: true, ..Output::default() };
-    let packed = packs::forward(path, step.convolution, &weight).ok()?;
-    step.apply(&ChannelsLast::of(x), &packed, output).ok().map(Tensor::from_primitive::<Flex>)
+/// A convolution whose weights change no more, packed once. It computes without gradients.
+#[derive(Clone, Debug)]
+pub(crate) struct Constant {
+    step: Step,
+    weight: Arc<Packed>,
+}
+
+impl Constant {
+    /// Of `[output, input, kernel, kernel]` at a stride and a padding; nothing where our kernels do not compute.
+    pub(crate) fn of(weight: &Tensor<4>, place: [usize; 2]) -> Option<Self> {
+        let step = Step::of(weight, place)?;
+        let Primitive::Plain(weight) = Primitive::of(weight)? else { return None };
+        let packed = Packed::forward(step.path, step.convolution, slice(&contiguous(&weight))).ok()?;
+        Some(Constant { step, weight: Arc::new(packed) })
+    }
+
+    /// `x` convolved, plus `residual`; nothing of tensors that our kernels do not take.
+    pub(crate) fn convolve(&self, x: &Tensor<4>, residual: Option<&Tensor<4>>) -> Option<Tensor<4>> {
+        let residual = match residual {
+            Some(residual) => Some(values(residual)?),
+            None => None,
+        };
+        self.apply(x, onto(residual.as_ref()))
+    }
+
+    /// `relu(norm(x convolved))` with the moving statistics of `given` (gamma, beta, mean, variance); nothing of tensors that
+    /// our kernels do not take.
+    pub(crate) fn convolve_norm(
+        &self,
+        x: &Tensor<4>,
+        given: [&Tensor<1>; 4],
+        epsilon: f64,
+    ) -> Option<Tensor<4>> {
+        let [scale, bias] = norm::line(given, epsilon)?;
+        self.apply(x, Output { scale: Some(&scale), bias: Some(&bias), relu: true, ..Output::default() })
+    }
+
+    fn apply(&self, x: &Tensor<4>, output: Output<'_>) -> Option<Tensor<4>> {
+        self.step.apply(&values(x)?, &self.weight, output).ok().map(Tensor::from_primitive::<Flex>)
+    }
+}
+
+/// A tensor without gradients as the kernels take it.
+fn values(tensor: &Tensor<4>) -> Option<ChannelsLast> {
+    match Primitive::of(tensor)? {
+        Primitive::Plain(tensor) => Some(ChannelsLast::of(tensor)),
+        Primitive::Tracked(_) => None,
+    }
 }
 
 /// A convolution and how it is computed; as a node, its parents are `x`, the weight and, if there is one, the residual.
@@ -88,16 +114,13 @@ struct Saved {
 }
 
 impl Step {
-    /// Without gradients, and with weights that are likely to come again.
-    fn forward(
-        self,
-        x: FlexTensor,
-        weight: &FlexTensor,
-        residual: Option<FlexTensor>,
-    ) -> Result<FlexTensor, ShapeError> {
-        let packed = packs::forward(self.path, self.convolution, weight)?;
-        let residual = residual.map(ChannelsLast::of);
-        self.apply(&ChannelsLast::of(x), &packed, onto(residual.as_ref()))
+    /// Of `[output, input, kernel, kernel]` at a stride and a padding; nothing where burn's kernels compute.
+    fn of(weight: &Tensor<4>, [stride, padding]: [usize; 2]) -> Option<Self> {
+        let [output, input, kernel, _] = weight.dims();
+        Some(Step {
+            convolution: Convolution { input, output, kernel, stride, padding },
+            path: switch::path()?,
+        })
     }
 
     fn apply(self, x: &ChannelsLast, packed: &Packed, output: Output<'_>) -> Result<FlexTensor, ShapeError> {

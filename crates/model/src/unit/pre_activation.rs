@@ -53,6 +53,13 @@ impl PreActivation {
         }
     }
 
+    /// The same with packed convolutions, see [`Conv::packed`].
+    pub fn packed(self) -> Self {
+        let Self { conv1, conv2, conv3, sc, .. } = self;
+        let (conv1, conv2) = (conv1.packed(), conv2.packed());
+        Self { conv1, conv2, conv3: conv3.map(Conv::packed), sc: sc.map(Conv::packed), ..self }
+    }
+
     /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         // The shortcut convolution starts from the first activation, not from the raw input.
