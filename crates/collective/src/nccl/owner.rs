@@ -149,6 +149,6 @@ fn end(
     }
 }
 
-fn nccl_says(error: result::NcclError) -> String {
-    format!("NCCL: {:?}; NCCL_DEBUG=WARN says more", error.0)
+fn nccl_says(result::NcclError(code): result::NcclError) -> String {
+    format!("NCCL: {code:?}; NCCL_DEBUG=WARN says more")
 }

@@ -6,8 +6,8 @@
 use burn::tensor::Tensor;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{Cube, CubeBackend};
-use cubecl::Runtime;
 use cubecl::cuda::CudaRuntime;
+use cubecl_runtime::runtime::Runtime;
 
 /// The server that owns a GPU's memory.
 type Server = <CudaRuntime as Runtime>::Server;

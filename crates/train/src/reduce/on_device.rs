@@ -59,7 +59,7 @@ impl Map for Scatter<'_> {
         if let (Kind::Learned, Some(gradient)) = (kind, value.grad(self.gradients)) {
             let shape = gradient.shape();
             let end = self.first + shape.num_elements();
-            let sum = self.bucket.clone().slice([self.first..end]);
+            let sum = self.bucket.clone().slice(self.first..end);
             self.first = end;
             value.grad_replace(self.gradients, sum.reshape(shape));
         }
