@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::client::{Connection, Response};
 use crate::fixture::{Server, assert_near, expected, load, model, png, quick};
@@ -182,13 +183,19 @@ fn loading_unloading_and_asking_at_once_ends_well() {
     assert!(server.outcome().is_ok());
 }
 
-#[test]
-fn models_that_share_one_place_take_turns() {
+/// A server with room for one model in memory, which has been told of `a` and `b`, and the folder that both come from.
+fn two_in_one_place() -> (Server, TempDir) {
     let server = Server::of_many(quick(), weight() + weight() / 2);
     let folder = model();
     for name in ["a", "b"] {
         assert_eq!(load_model(&server, name, folder.path()).status, 200);
     }
+    (server, folder)
+}
+
+#[test]
+fn models_that_share_one_place_take_turns() {
+    let (server, _folder) = two_in_one_place();
     std::thread::scope(|scope| {
         for name in ["a", "a", "a", "b"] {
             let server = &server;
@@ -205,11 +212,7 @@ fn models_that_share_one_place_take_turns() {
 
 #[test]
 fn a_model_that_nobody_waits_for_any_more_is_read_once() {
-    let server = Server::of_many(quick(), weight() + weight() / 2);
-    let folder = model();
-    for name in ["a", "b"] {
-        assert_eq!(load_model(&server, name, folder.path()).status, 200);
-    }
+    let (server, _folder) = two_in_one_place();
     // `b` is at work, so waking `a` takes until the gate opens; all who ask for it leave before.
     let gate = server.turn.take();
     let ask = |name: &str| {
