@@ -9,7 +9,7 @@ mod statistics;
 
 use rayon::prelude::*;
 
-pub use backward::{Gradients, backward};
+pub use backward::{Gradients, Sums, data_gradient, sums};
 pub use statistics::{Statistics, statistics};
 
 use crate::error::fits;

@@ -5,7 +5,7 @@
 mod noise;
 
 use brazier_kernels::Path;
-use brazier_kernels::norm::{Norm, backward, normalise, statistics};
+use brazier_kernels::norm::{Norm, data_gradient, normalise, statistics, sums};
 use noise::{difference, noise};
 
 const EPSILON: f64 = 2e-5;
@@ -87,7 +87,9 @@ fn gradients_are_the_formulas() {
             let norm =
                 Norm { statistics: &found, gamma: Some(&gamma), beta: &beta, epsilon: EPSILON, relu: true };
             let mut dx = vec![f32::NAN; x.len()];
-            let sums = backward(path, &x, &dy, norm, Some(&mut dx), Some(&also)).unwrap();
+            let sums = sums(path, &x, &dy, norm).unwrap();
+            data_gradient(path, [&x, &dy], norm, &sums, Some(&also), &mut dx).unwrap();
+            let found = sums.gradients(norm);
 
             let (mean, variance) = moments(&x, channels);
             let values = normal(&x, channels, &gamma, &beta);
@@ -108,11 +110,34 @@ fn gradients_are_the_formulas() {
                     inner * f64::from(gamma[at]) / (variance[at] + EPSILON).sqrt() + f64::from(also[index])
                 })
                 .collect();
-            assert!(difference(&sums.gamma, &by_gamma) < 1e-5, "{path}: {pixels} of {channels}");
-            assert!(difference(&sums.beta, &by_beta) < 1e-5, "{path}: {pixels} of {channels}");
+            assert!(difference(&found.gamma, &by_gamma) < 1e-5, "{path}: {pixels} of {channels}");
+            assert!(difference(&found.beta, &by_beta) < 1e-5, "{path}: {pixels} of {channels}");
             assert!(difference(&dx, &expected) < 1e-5, "{path}: {pixels} of {channels}");
-            assert_eq!(backward(path, &x, &dy, norm, None, None).unwrap(), sums);
         }
+    }
+}
+
+#[test]
+fn the_gradient_of_a_part_follows_from_the_sums_of_all() {
+    let (channels, cut) = (16, 700 * 16);
+    let (x, dy) = (noise(1000 * channels, 1), noise(1000 * channels, 2));
+    let (gamma, beta) = (noise(channels, 3), noise(channels, 4));
+    let found = statistics(Path::best(), &x, channels).unwrap();
+    let norm = Norm { statistics: &found, gamma: Some(&gamma), beta: &beta, epsilon: EPSILON, relu: true };
+    let whole = sums(Path::best(), &x, &dy, norm).unwrap();
+    let mut expected = vec![0.0; x.len()];
+    data_gradient(Path::best(), [&x, &dy], norm, &whole, None, &mut expected).unwrap();
+
+    let parts = [0..cut, cut..x.len()];
+    let [mut all, other] = parts.clone().map(|at| sums(Path::best(), &x[at.clone()], &dy[at], norm).unwrap());
+    all.pixels += other.pixels;
+    all.plain.iter_mut().zip(other.plain).for_each(|(all, other)| *all += other);
+    all.by_deviation.iter_mut().zip(other.by_deviation).for_each(|(all, other)| *all += other);
+    for at in parts {
+        let mut dx = vec![f32::NAN; at.len()];
+        data_gradient(Path::best(), [&x[at.clone()], &dy[at.clone()]], norm, &all, None, &mut dx).unwrap();
+        let expected: Vec<f64> = expected[at].iter().map(|&value| f64::from(value)).collect();
+        assert!(difference(&dx, &expected) < 1e-6);
     }
 }
 

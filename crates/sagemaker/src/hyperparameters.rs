@@ -119,6 +119,8 @@ pub struct Hyperparameters {
     pub checkpoint_max_seconds: u64,
     /// Number format in which gradients travel between hosts.
     pub gradient_format: GradientFormat,
+    /// Whether batch norm counts the images of all ranks.
+    pub sync_batch_norm: bool,
     /// How long hosts wait for each other at the start.
     pub rendezvous_seconds: u64,
     /// How long a host may be silent.
@@ -231,6 +233,7 @@ impl Hyperparameters {
             "checkpoint_min_seconds" => Some(self.checkpoint_min_seconds.to_string()),
             "checkpoint_max_seconds" => Some(self.checkpoint_max_seconds.to_string()),
             "gradient_format" => Some(self.gradient_format.to_string()),
+            "sync_batch_norm" => flag(self.sync_batch_norm),
             "rendezvous_seconds" => Some(self.rendezvous_seconds.to_string()),
             "peer_silence_seconds" => Some(self.peer_silence_seconds.to_string()),
             "peer_stall_seconds" => Some(self.peer_stall_seconds.to_string()),

@@ -97,6 +97,8 @@ pub struct Job {
     pub compute: Compute,
     /// Number format in which gradients travel between ranks.
     pub wire: Wire,
+    /// Whether batch norm counts the images of all ranks.
+    pub sync_batch_norm: bool,
     /// From which initial weights, sample order and augmentation follow.
     pub seed: u64,
     /// Whether each epoch has an order of its own; off, samples come as stored.

@@ -3,7 +3,7 @@
 //! - [`job`]: what is to be trained, resolved: no text, no paths to look for
 //! - [`run`]: the loop, read downward: epoch, step, evaluate, store, stop
 //! - [`upload`]: batches to the device, one ahead; [`memory`]: what does not fit there
-//! - [`step`]: forward, backward, update; [`reduce`]: over ranks; [`optimizer`], [`schedule`]: with what and how far
+//! - [`step`]: a step of a run; `pass`: its forward and backward; [`reduce`]: over ranks; [`optimizer`], [`schedule`]: with what and how far
 //! - [`alike`]: what every rank takes from the first
 //! - [`mixup`], [`average`], [`accumulate`], [`loss_scale`]: what a job can ask for beside the plain step
 //! - [`evaluate`]: a channel, every image once; [`seen`]: the counts behind accuracy and loss; [`tally`]: those of each class
@@ -26,6 +26,7 @@ pub mod loss_scale;
 pub mod memory;
 pub mod mixup;
 pub mod optimizer;
+mod pass;
 pub mod reduce;
 pub mod report;
 pub mod run;

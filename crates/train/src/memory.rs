@@ -40,13 +40,13 @@ impl Parts {
     pub fn fit<T>(
         &mut self,
         images: usize,
-        attempt: impl Fn(usize) -> Result<T, String>,
+        mut attempt: impl FnMut(usize) -> Result<T, String>,
         undo: impl FnOnce(),
     ) -> Result<(T, Option<String>), TrainError> {
         if self.watched == 0 {
             return attempt(self.parts).map(|made| (made, None)).map_err(|reason| failed(&reason));
         }
-        let caught = |parts| {
+        let mut caught = |parts| {
             let made = catch_unwind(AssertUnwindSafe(|| attempt(parts)));
             made.unwrap_or_else(|panic| Err(message(&*panic).to_owned()))
         };

@@ -1,18 +1,17 @@
 //! One step: forward, backward, reduce over ranks, update.
 
 use std::mem;
-use std::ops::Range;
 use std::time::Duration;
 
 use brazier_collective::Collective;
 use brazier_data::Batch;
 use brazier_model::ResNet;
-use brazier_model::loss::{Emphasis, Truth};
+use brazier_model::loss::Emphasis;
+use brazier_model::native::together;
 use brazier_model::resnet::bytes_to_input;
 use burn::module::Module;
-use burn::tensor::{DType, Device, Gradients, Int, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 
-use crate::accumulate::{Sums, split};
 use crate::alike::{Statistics, as_on_the_first};
 use crate::average::Average;
 use crate::checkpoint::State;
@@ -22,8 +21,9 @@ use crate::loss_scale::LossScale;
 use crate::memory::{Parts, failed};
 use crate::mixup::Mix;
 use crate::optimizer::{Optimizer, Update};
+use crate::pass::{Learned, Pass, Peers};
 use crate::reduce::{Word, reduce_gradients, reduce_words};
-use crate::seen::{self, Unread, judge};
+use crate::seen::{self, Unread};
 use crate::upload::{Uploaded, upload};
 use crate::{Job, TrainError};
 
@@ -181,12 +181,15 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// Another rank is gone; the device fails.
     pub fn step(&mut self, batch: Option<Uploaded>, turn: Turn) -> Result<Word, TrainError> {
-        let Some(batch) = batch else {
+        // Before the layers need each other, all must have something for them.
+        let begin = Word { void: batch.is_none(), ..Word::default() };
+        let is_void = self.job.sync_batch_norm && reduce_words(begin, self.collective)?.void;
+        let Some(batch) = batch.filter(|_| !is_void) else {
             return self.agree(Word { stop: true, void: true, ..Word::default() }, Vec::new(), true);
         };
         let mix = Mix::draw(self.job.mixup, self.job.seed, turn.update, self.collective.rank());
-        let (unread, mut gradients) = self.gradients(&batch, mix)?;
         let Turn { share, update: _, rate, stop, read } = turn;
+        let (unread, mut gradients) = self.gradients(&batch, mix, share)?;
         let word = self.agree(Word { stop, ..Word::default() }, unread, read)?;
         if word.void {
             return Ok(word);
@@ -224,12 +227,23 @@ impl<'a> Trainer<'a> {
 
     /// What the network says of a batch, and the gradients of its mean loss, computed in as many parts as the job asks for, or
     /// as its memory asks for.
-    fn gradients(&mut self, batch: &Uploaded, mix: Mix) -> Result<(Vec<Unread>, Gradients), TrainError> {
+    fn gradients(&mut self, batch: &Uploaded, mix: Mix, share: f64) -> Result<Learned, TrainError> {
         let (mut parts, head) = (self.parts, &self.job.layout.head);
         let watches = parts.watches();
         let statistics = watches.then(|| Statistics::of(&self.network, head));
+        let pass = Pass {
+            job: self.job,
+            network: &self.network,
+            emphasis: &self.emphasis,
+            mix,
+            factor: self.scale.factor(),
+        };
+        let mut peers = self.job.sync_batch_norm.then(|| Peers::new(self.collective, share));
         let attempt = |parts| {
-            let made = self.in_parts(batch, mix, parts);
+            let made = match &mut peers {
+                Some(peers) => together(peers, || pass.gradients(batch, parts)),
+                None => pass.gradients(batch, parts),
+            };
             if watches {
                 self.device.sync().map_err(|error| error.to_string())?;
             }
@@ -237,44 +251,11 @@ impl<'a> Trainer<'a> {
         };
         let undo = || statistics.into_iter().for_each(|before| before.put_back(&self.network, head));
         let (made, news) = parts.fit(batch.truth.len(), attempt, undo)?;
+        if let Some(error) = peers.and_then(|peers| peers.failed) {
+            return Err(error.into());
+        }
         (self.parts, self.news) = (parts, news);
         Ok(made)
-    }
-
-    fn in_parts(&self, batch: &Uploaded, mix: Mix, parts: usize) -> (Vec<Unread>, Gradients) {
-        let images = batch.truth.len();
-        let pixels = to_input(batch.bytes.clone(), self.job.compute);
-        if parts == 1 {
-            let (unread, gradients) = self.part(pixels, &batch.truth, mix, 1.0);
-            return (vec![unread], gradients);
-        }
-        let head = &self.job.layout.head;
-        let part = |range: Range<usize>| {
-            let share = range.len() as f64 / images as f64;
-            self.part(pixels.clone().slice([range.clone()]), &batch.truth.slice(range), mix, share)
-        };
-        let (first, last) = split(images, parts);
-        let (mut unread, mut sums) = (Vec::new(), Sums::default());
-        for range in first {
-            let (unread_now, gradients) = part(range);
-            unread.push(unread_now);
-            sums.add(self.network.clone(), head, &gradients);
-        }
-        let (unread_last, mut gradients) = part(last);
-        unread.push(unread_last);
-        sums.pour(self.network.clone(), head, &mut gradients);
-        (unread, gradients)
-    }
-
-    /// The same of the images of a part, which is `share` of the batch.
-    fn part(&self, pixels: Tensor<4>, truth: &Truth, mix: Mix, share: f64) -> (Unread, Gradients) {
-        let logits = self.network.forward_frozen(mix.pixels(pixels), self.job.frozen);
-        let cost = mix.cost(logits.clone(), truth, &self.emphasis);
-        let gradients = match share * self.scale.factor() {
-            1.0 => cost.backward(),
-            factor => (cost.clone() * factor).backward(),
-        };
-        (judge(logits.inner(), &truth.clone().inner(), cost.inner(), self.job.top_k), gradients)
     }
 }
 

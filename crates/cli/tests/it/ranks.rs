@@ -2,6 +2,7 @@
 
 mod hosts;
 mod threads;
+mod together;
 
 use std::fs;
 use std::net::TcpListener;

@@ -17,64 +17,113 @@ pub struct Gradients {
     pub beta: Vec<f32>,
 }
 
-/// The gradients of scale and offset, and, if `dx` is asked for, that of `x`, to which `also` is added: what another user of
-/// `x` already gave. The activation's sign is computed anew, from the same numbers.
+/// What the gradients are made of: of each channel, sums over pixels. Those of several batches with the same mean and variance
+/// add up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sums {
+    /// Pixels that were summed over.
+    pub pixels: f64,
+    /// Of the gradient behind the activation.
+    pub plain: Vec<f64>,
+    /// Of its products with the deviations from the mean.
+    pub by_deviation: Vec<f64>,
+}
+
+impl Sums {
+    /// The gradients of scale and offset.
+    pub fn gradients(&self, norm: Norm<'_>) -> Gradients {
+        let scaled = self.by_deviation.iter().zip(norm.inverse());
+        Gradients {
+            gamma: scaled.map(|(sum, inverse)| (sum * f64::from(inverse)) as f32).collect(),
+            beta: self.plain.iter().map(|&sum| sum as f32).collect(),
+        }
+    }
+}
+
+/// The sums that the gradients are made of. The activation's sign is computed anew, from the same numbers.
 ///
 /// # Errors
 /// Lengths that do not fit each other.
-pub fn backward(
-    path: Path,
-    x: &[f32],
-    dy: &[f32],
-    norm: Norm<'_>,
-    dx: Option<&mut [f32]>,
-    also: Option<&[f32]>,
-) -> Result<Gradients, ShapeError> {
-    norm.check(x.len(), &[dy.len(), also.map_or(x.len(), <[f32]>::len)])?;
+pub fn sums(path: Path, x: &[f32], dy: &[f32], norm: Norm<'_>) -> Result<Sums, ShapeError> {
+    norm.check(x.len(), &[dy.len()])?;
     let channels = norm.channels();
-    let cut = Cut::new(x.len(), channels);
-    let (inverse, scale) = (norm.inverse(), norm.scale());
-    let [mean, wide, beta] =
-        [&norm.statistics.mean, &scale, &norm.beta.to_vec()].map(|values| cut.widen(values));
-    let part = |index: usize, len: usize| {
-        let at = index * cut.piece..index * cut.piece + len;
-        Part { x: &x[at.clone()], dy: &dy[at], mean: &mean, scale: &wide, beta: &beta, relu: norm.relu }
-    };
+    let sides = Sides::new(x, dy, norm);
+    let piece = sides.cut.piece;
     let pieces: Vec<[Vec<f32>; 2]> = x
-        .par_chunks(cut.piece)
+        .par_chunks(piece)
         .enumerate()
-        .map(|(index, x)| simd::run(path, Sums(part(index, x.len()))))
+        .map(|(index, x)| simd::run(path, Piece(sides.part(index, x.len()))))
         .collect();
-    let mut totals = vec![[0.0f64; 2]; channels];
-    for piece in &pieces {
-        for column in 0..cut.columns {
-            let total = &mut totals[column % channels];
-            total[0] += f64::from(piece[0][column]);
-            total[1] += f64::from(piece[1][column]);
+    let pixels = (x.len() / channels.max(1)) as f64;
+    let mut sums = Sums { pixels, plain: vec![0.0; channels], by_deviation: vec![0.0; channels] };
+    for [plain, by_deviation] in &pieces {
+        for column in 0..sides.cut.columns {
+            sums.plain[column % channels] += f64::from(plain[column]);
+            sums.by_deviation[column % channels] += f64::from(by_deviation[column]);
         }
     }
-    let gamma: Vec<f32> =
-        totals.iter().zip(&inverse).map(|(total, &inverse)| (total[1] * f64::from(inverse)) as f32).collect();
-    if let Some(dx) = dx {
-        fits("the number of values of the gradient", dx.len(), x.len())?;
-        let pixels = (x.len() / channels.max(1)) as f64;
-        // dx = scale * (g - mean of g - deviation * inverse^2 * mean of (g * deviation)), written as a line in x.
-        let offset: Vec<f32> = totals.iter().map(|total| (total[0] / pixels) as f32).collect();
-        let slopes = totals.iter().zip(&inverse);
-        let slope: Vec<f32> =
-            slopes.map(|(total, &inverse)| (total[1] / pixels * f64::from(inverse).powi(2)) as f32).collect();
-        let (offset, slope) = (cut.widen(&offset), cut.widen(&slope));
-        let to = Shared::new(dx);
-        x.par_chunks(cut.piece).enumerate().for_each(|(index, x)| {
-            let at = index * cut.piece;
-            // SAFETY: each piece is its own part.
-            let dx = unsafe { to.part(at, x.len()) };
-            let also = also.map(|also| &also[at..at + x.len()]);
-            let part = part(index, x.len());
-            simd::run(path, Line { part, offset: &offset, slope: &slope, also, dx });
-        });
+    Ok(sums)
+}
+
+/// The gradient of `x`, to which `also` is added: what another user of `x` already gave. `sums` are those of all pixels whose
+/// mean and variance the norm has.
+///
+/// # Errors
+/// Lengths that do not fit each other.
+pub fn data_gradient(
+    path: Path,
+    [x, dy]: [&[f32]; 2],
+    norm: Norm<'_>,
+    sums: &Sums,
+    also: Option<&[f32]>,
+    dx: &mut [f32],
+) -> Result<(), ShapeError> {
+    norm.check(x.len(), &[dy.len(), dx.len(), also.map_or(x.len(), <[f32]>::len)])?;
+    fits("the number of sums", sums.plain.len(), norm.channels())?;
+    fits("the number of sums of products", sums.by_deviation.len(), norm.channels())?;
+    let sides = Sides::new(x, dy, norm);
+    let piece = sides.cut.piece;
+    // dx = scale * (g - mean of g - deviation * inverse^2 * mean of (g * deviation)), written as a line in x.
+    let offset: Vec<f32> = sums.plain.iter().map(|sum| (sum / sums.pixels) as f32).collect();
+    let slopes = sums.by_deviation.iter().zip(norm.inverse());
+    let slope: Vec<f32> =
+        slopes.map(|(sum, inverse)| (sum / sums.pixels * f64::from(inverse).powi(2)) as f32).collect();
+    let (offset, slope) = (sides.cut.widen(&offset), sides.cut.widen(&slope));
+    let to = Shared::new(dx);
+    x.par_chunks(piece).enumerate().for_each(|(index, x)| {
+        let at = index * piece;
+        // SAFETY: each piece is its own part.
+        let dx = unsafe { to.part(at, x.len()) };
+        let also = also.map(|also| &also[at..at + x.len()]);
+        let part = sides.part(index, x.len());
+        simd::run(path, Line { part, offset: &offset, slope: &slope, also, dx });
+    });
+    Ok(())
+}
+
+/// Both sides, and what each column is mapped by.
+struct Sides<'a> {
+    cut: Cut,
+    x: &'a [f32],
+    dy: &'a [f32],
+    /// Mean, scale and offset.
+    line: [Vec<f32>; 3],
+    relu: bool,
+}
+
+impl<'a> Sides<'a> {
+    fn new(x: &'a [f32], dy: &'a [f32], norm: Norm<'_>) -> Self {
+        let cut = Cut::new(x.len(), norm.channels());
+        let line = [&norm.statistics.mean[..], &norm.scale(), norm.beta].map(|values| cut.widen(values));
+        Sides { cut, x, dy, line, relu: norm.relu }
     }
-    Ok(Gradients { gamma, beta: totals.iter().map(|total| total[0] as f32).collect() })
+
+    /// The piece of that number, of `len` values.
+    fn part(&self, index: usize, len: usize) -> Part<'_> {
+        let at = index * self.cut.piece..index * self.cut.piece + len;
+        let [mean, scale, beta] = &self.line;
+        Part { x: &self.x[at.clone()], dy: &self.dy[at], mean, scale, beta, relu: self.relu }
+    }
 }
 
 /// A piece of both sides, and what each column is mapped by.
@@ -89,9 +138,9 @@ struct Part<'a> {
 }
 
 /// Sums of a piece: of the gradient behind the activation, and of its products with the deviations.
-struct Sums<'a>(Part<'a>);
+struct Piece<'a>(Part<'a>);
 
-impl Kernel for Sums<'_> {
+impl Kernel for Piece<'_> {
     type Output = [Vec<f32>; 2];
 
     #[inline(always)]

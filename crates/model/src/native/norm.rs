@@ -12,7 +12,7 @@ use burn::tensor::Tensor;
 
 use super::join::Join;
 use super::values::{ChannelsLast, Primitive, contiguous, from_channels_last, from_vec, slice};
-use super::{Branch, join, switch};
+use super::{Branch, join, switch, together};
 
 /// What batch norm gives in training.
 pub(crate) struct Trained {
@@ -34,7 +34,8 @@ pub(crate) fn train(x: &Branch, [gamma, beta]: [&Tensor<1>; 2], epsilon: f64, re
     let parents = [x.node(), gamma.node(), beta.node()];
     let kind = step.prepare::<NoCheckpointing>(parents).compute_bound().stateful();
     let x = ChannelsLast::of(x.into_primitive());
-    let statistics = norm::statistics(path, x.values(), x.channels).ok()?;
+    let own = norm::statistics(path, x.values(), x.channels).ok()?;
+    let statistics = together::statistics(own, x.images.pixels());
     let [gamma, beta] = [gamma, beta].map(|values| contiguous(&values.into_primitive()));
     let (mean, variance) = (statistics.mean.clone(), statistics.variance.clone());
     let saved = Saved { x, gamma, beta, statistics, join };
@@ -123,14 +124,18 @@ impl Backward<Flex, 3> for Step {
         let dy = ChannelsLast::of(grads.consume::<Flex>(&ops.node));
         let x = &ops.state.x;
         let [parent, gamma, beta] = ops.parents;
-        let mut dx = parent.is_some().then(|| Buffer::new(x.values().len()));
         let norm = self.norm(&ops.state);
-        let join = ops.state.join.as_ref();
-        let other = parent.as_ref().and_then(|_| join::other(join));
-        let also = other.as_ref().map(ChannelsLast::values);
-        let gradients = norm::backward(self.path, x.values(), dy.values(), norm, dx.as_deref_mut(), also)
-            .expect("sizes fit");
-        if let (Some(parent), Some(dx)) = (parent, dx) {
+        let sums = norm::sums(self.path, x.values(), dy.values(), norm).expect("sizes fit");
+        let gradients = sums.gradients(norm);
+        // All ranks take part, whoever needs the gradient.
+        let sums = together::sums(&sums).unwrap_or(sums);
+        if let Some(parent) = parent {
+            let join = ops.state.join.as_ref();
+            let other = join::other(join);
+            let also = other.as_ref().map(ChannelsLast::values);
+            let mut dx = Buffer::new(x.values().len());
+            norm::data_gradient(self.path, [x.values(), dy.values()], norm, &sums, also, &mut dx)
+                .expect("sizes fit");
             let dx = from_channels_last(dx, x.images, x.channels);
             join::register(grads, parent.id, join, other.is_some(), dx);
         }

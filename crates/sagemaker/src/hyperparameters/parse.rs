@@ -230,6 +230,7 @@ impl Values {
             checkpoint_min_seconds: self.set("checkpoint_min_seconds"),
             checkpoint_max_seconds: self.set("checkpoint_max_seconds"),
             gradient_format: self.set("gradient_format"),
+            sync_batch_norm: self.set("sync_batch_norm"),
             rendezvous_seconds: self.set("rendezvous_seconds"),
             peer_silence_seconds: self.set("peer_silence_seconds"),
             peer_stall_seconds: self.set("peer_stall_seconds"),

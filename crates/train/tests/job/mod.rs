@@ -40,6 +40,7 @@ pub fn job(layout: Layout, shape: [usize; 3], batch: usize, folder: &Path) -> Jo
         gradient_accumulation: 1,
         compute: Compute::Float32,
         wire: Wire::Float32,
+        sync_batch_norm: false,
         seed: 1,
         shuffle: true,
         transform: TrainTransform {

@@ -14,7 +14,7 @@ fn process(tree: &OptMl, ranks: &str) -> Command {
     command
 }
 
-fn run(tree: &OptMl, ranks: &str) -> Told {
+pub fn run(tree: &OptMl, ranks: &str) -> Told {
     let told: Told = process(tree, ranks).output().unwrap().into();
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
     told
