@@ -36,7 +36,7 @@ fn main() {
             (SHAPES_FILE.to_owned(), encode_shapes(1, extents)),
             (params_file(0), encode_params(&network, &layout).unwrap()),
         ]);
-        fs::write(file, export::onnx::encode(&Artifact::read(&files).unwrap()).unwrap()).unwrap();
+        fs::write(file, export::onnx::encode(&Artifact::read(files).unwrap()).unwrap()).unwrap();
     }
     let (callers, answers): (usize, usize) = (callers.parse().unwrap(), answers.parse().unwrap());
     let ask = |count: usize| -> Vec<f64> {

@@ -115,16 +115,20 @@ impl Artifact {
     ///
     /// # Errors
     /// A missing file, or one that is not what its name says.
-    pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, ModelError> {
-        let (symbol_file, symbol) = find(files, SYMBOL_ENDING)?;
+    pub fn read(mut files: BTreeMap<String, Vec<u8>>) -> Result<Self, ModelError> {
+        let (symbol_file, symbol) = find(&files, SYMBOL_ENDING)?;
         let symbol = parse(symbol_file, symbol, |text| Symbol::parse(text).map_err(|e| e.to_string()))?;
-        let (params_file, bytes) = find(files, PARAMS_ENDING)?;
-        let arrays = read_arrays(params_file, bytes)?;
-        let (shapes_file, shapes) = find(files, SHAPES_FILE)?;
+        let params_file = find(&files, PARAMS_ENDING)?.0.clone();
+        let bytes = files.remove(&params_file).unwrap_or_default();
+        let params = read_params(&params_file, &bytes)?;
+        // Weights need not lie in memory three times.
+        drop(bytes);
+        let arrays = arrays(&params_file, params)?;
+        let (shapes_file, shapes) = find(&files, SHAPES_FILE)?;
         let shape = parse(shapes_file, shapes, read_shape)?;
         let metadata = files.get(metadata::FILE).map(|bytes| Metadata::decode(bytes)).transpose()?;
         let layout = graph::layout(&symbol, shape[0])?;
-        Ok(Artifact { layout, shape, metadata, params_file: params_file.clone(), arrays })
+        Ok(Artifact { layout, shape, metadata, params_file, arrays })
     }
 
     /// Builds the network with its weights on `device`.
@@ -231,12 +235,21 @@ impl Artifact {
 
 /// Shape and values of every array of a `.params` file.
 fn read_arrays(file: &str, bytes: &[u8]) -> Result<Arrays, ModelError> {
-    let refused = |reason: String| ModelError::File { file: file.to_owned(), reason };
-    let params = Params::read(bytes).map_err(|error| refused(error.to_string()))?;
+    arrays(file, read_params(file, bytes)?)
+}
+
+fn read_params(file: &str, bytes: &[u8]) -> Result<Params, ModelError> {
+    Params::read(bytes).map_err(|error| ModelError::File { file: file.to_owned(), reason: error.to_string() })
+}
+
+/// The arrays' values; each array goes as soon as they are taken.
+fn arrays(file: &str, params: Params) -> Result<Arrays, ModelError> {
     let mut arrays = Arrays::new();
-    // Each array goes as soon as its values are taken: weights need not lie in memory three times.
     for (name, array) in params.0 {
-        let values = array.to_f32().map_err(|error| refused(format!("array '{name}': {error}")))?;
+        let values = array.to_f32().map_err(|error| ModelError::File {
+            file: file.to_owned(),
+            reason: format!("array '{name}': {error}"),
+        })?;
         arrays.insert(name, (array.shape, values));
     }
     Ok(arrays)

@@ -24,7 +24,7 @@ const SYMBOL: &str = "-symbol.json";
 /// A path that cannot be read, a file that is missing, or one that is not what its name says.
 pub fn open(path: &Path) -> Result<Artifact, LoadError> {
     let refused = |source| LoadError::Model { path: path.to_owned(), source };
-    Artifact::read(&files(path).map_err(LoadError::Archive)?).map_err(refused)
+    Artifact::read(files(path).map_err(LoadError::Archive)?).map_err(refused)
 }
 
 /// Bytes on disk of the model at `path`, as far as they are known without reading it; what cannot be read counts

@@ -94,7 +94,7 @@ fn the_last_good_weights_stay_when_a_run_diverges() {
         let outcome = run(&job, &channels, &mut Single, &mut Silent, &AtomicBool::new(false)).unwrap();
         assert_eq!((outcome.epochs, outcome.stopped), (4, false));
         let file = |name: String| (name.clone(), fs::read(model.path().join(name)).unwrap());
-        let artifact = Artifact::read(&names(model.path()).into_iter().map(file).collect()).unwrap();
+        let artifact = Artifact::read(names(model.path()).into_iter().map(file).collect()).unwrap();
         let network = artifact.into_network(&job.device).unwrap();
         let mut values =
             export(&network, &job.layout.head).into_iter().flat_map(|parameter| parameter.values);

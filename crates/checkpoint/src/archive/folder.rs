@@ -46,7 +46,7 @@ pub(super) fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
 
 /// The first `size` bytes: a file that grows meanwhile must not grow past what was counted.
 fn content(path: &Path, size: u64) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
+    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     File::open(path)?.take(size).read_to_end(&mut content)?;
     Ok(content)
 }

@@ -18,7 +18,7 @@ pub fn show(path: &Path, form: Form, out: &mut dyn Write) -> anyhow::Result<()> 
             writeln!(out, "{name:<44} {:>12} bytes", bytes.len())?;
         }
     }
-    let artifact = Artifact::read(&files).with_context(|| path.display().to_string())?;
+    let artifact = Artifact::read(files.clone()).with_context(|| path.display().to_string())?;
     if !form.json {
         describe(&artifact, out)?;
     }
