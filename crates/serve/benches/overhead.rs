@@ -3,7 +3,9 @@
 //!     cargo bench --workspace --bench overhead
 //!
 //! A ResNet-20 answers 28x28 PNGs one after the other; of each answer's time at the client, what the network took (as
-//! the answer's `Server-Timing` says) is left out. Asked: less than 150 microseconds in the median.
+//! the answer's `Server-Timing` says) is left out. Beside it, in turn with the answers, a bare exchange of as many bytes over
+//! loopback between two threads: what sockets and wake-ups cost before any HTTP. Asked: less than 150 microseconds in the
+//! median.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program for people")]
 
@@ -50,23 +52,51 @@ fn measure(address: SocketAddr) {
     stream.set_nodelay(true).unwrap();
     let request = request();
     while !ask(&mut stream, &request).starts_with("HTTP/1.1 200") {}
-    let mut times: [Vec<f64>; 5] = Default::default();
+    let mut times: [Vec<f64>; 6] = Default::default();
+    let (mut echo, answer_len) = (echo(), ask(&mut stream, &request).len());
     for _ in 0..REQUESTS {
         let begun = Instant::now();
         let answer = ask(&mut stream, &request);
         let took = begun.elapsed().as_secs_f64() * 1e3;
         let [predict, decode, wait, total] =
             ["predict;", "decode;", "predict-wait;", "total;"].map(|name| stage(&answer, name));
-        for (times, time) in times.iter_mut().zip([took, took - predict, decode, wait, took - total]) {
+        let begun = Instant::now();
+        exchange(&mut echo, request.len().max(answer_len));
+        let bare = begun.elapsed().as_secs_f64() * 1e3;
+        for (times, time) in times.iter_mut().zip([took, took - predict, decode, wait, took - total, bare]) {
             times.push(time);
         }
     }
-    let [whole, added, decode, wait, outside] = times.map(median);
+    let [whole, added, decode, wait, outside, bare] = times.map(median);
     println!("answer   {whole:>7.3} ms");
     println!("overhead {added:>7.3} ms (asked: < 0.150)");
+    println!("a bare exchange {bare:.3} ms, so {:.3} ms beyond it", added - bare);
     println!(
         "of it: decoding {decode:.3}, until the network's thread is there {wait:.3}, outside the server {outside:.3}"
     );
+}
+
+/// A connection to a thread that sends back what it gets.
+fn echo() -> TcpStream {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (mut other, _) = listener.accept().unwrap();
+    other.set_nodelay(true).unwrap();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(read @ 1..) = other.read(&mut bytes) {
+            other.write_all(&bytes[..read]).unwrap();
+        }
+    });
+    stream
+}
+
+/// `len` bytes there and back.
+fn exchange(stream: &mut TcpStream, len: usize) {
+    let mut bytes = [0; 4096];
+    stream.write_all(&bytes[..len]).unwrap();
+    stream.read_exact(&mut bytes[..len]).unwrap();
 }
 
 /// Milliseconds of a stage, as the answer's head says.
