@@ -84,7 +84,10 @@ fn look(folder: &Path) -> Seen {
 
 fn equalise(store: &Store, folder: &Path, prefix: &Place, seen: &mut Seen) -> Result<(), S3Error> {
     let now = look(folder);
-    for (name, about) in &now {
+    // A checkpoint is written after the weights that it names, and must not be there without them.
+    let mut by_age: Vec<_> = now.iter().collect();
+    by_age.sort_by_key(|(_, (_, modified))| *modified);
+    for (name, about) in by_age {
         if seen.get(name) != Some(about) {
             match store.upload_file(&folder.join(name), &prefix.below(name), &mut Progress::silent()) {
                 // It has been replaced by a newer one meanwhile.
