@@ -19,8 +19,9 @@ mod switch;
 mod together;
 mod values;
 
-pub use brazier_kernels::buffer::give_back;
 use burn::tensor::{Device, Tensor};
+
+pub use brazier_kernels::buffer::give_back;
 pub(crate) use convolution::{Constant, convolve};
 pub use join::{Branch, fork};
 pub(crate) use norm::{normalise, train};
