@@ -1,6 +1,7 @@
 //! GFLOP/s of each convolution of a network, forward and both gradients, beside the machine's peak.
 //!
-//! `cargo bench -p brazier-kernels --bench layers -- [small|r18|r50] [batch]`; `RAYON_NUM_THREADS=1` for one core.
+//! `cargo bench -p brazier-kernels --bench layers -- [small|r18|r50] [batch] [bfloat16]`; `RAYON_NUM_THREADS=1` for one core.
+//! Rounding to bfloat16 is in the time, the peak is that of float32 or of pairs.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
@@ -8,7 +9,7 @@ use std::fs;
 use std::time::Instant;
 
 use brazier_kernels::convolution::{Images, Output, Packed};
-use brazier_kernels::{Buffer, Convolution, Path};
+use brazier_kernels::{Buffer, Convolution, Factors, Format, Halves, Path};
 use rayon::prelude::*;
 
 /// Extent, channels in and out, kernel, stride, and how often the network has it.
@@ -72,7 +73,9 @@ const R50: &[Layer] = &[
 ];
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let mut words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let format = if words.iter().any(|word| word == "bfloat16") { Format::Bfloat16 } else { Format::Float32 };
+    words.retain(|word| word != "bfloat16");
     let (layers, batch) = match words.first().map_or("small", String::as_str) {
         "r18" => (R18, 8),
         "r50" => (R50, 8),
@@ -80,8 +83,11 @@ fn main() {
     };
     let batch = words.get(1).map_or(batch, |word| word.parse().unwrap());
     let path = std::env::var("BRAZIER_KERNELS").map_or(Path::best(), |name| Path::named(&name).unwrap());
-    let peak = peak();
-    println!("{path}, {} threads, peak {peak:.0} GFLOP/s, batch {batch}", rayon::current_num_threads());
+    let peak = peak(format);
+    println!(
+        "{path}, {format:?}, {} threads, peak {peak:.0} GFLOP/s, batch {batch}",
+        rayon::current_num_threads()
+    );
     println!(
         "| layer | GFLOP | forward | data | weights | share of peak |\n| --- | --- | --- | --- | --- | --- |"
     );
@@ -89,7 +95,7 @@ fn main() {
     for &[extent, input, output, kernel, stride, times] in layers {
         let convolution = Convolution { input, output, kernel, stride, padding: kernel / 2 };
         let source = Images { count: batch, height: extent, width: extent };
-        let (flops, seconds) = measure(path, convolution, source);
+        let (flops, seconds) = measure((path, format), convolution, source);
         let rates = seconds.map(|seconds| flops / seconds / 1e9);
         let shares = rates.map(|rate| format!("{:.0} %", 100.0 * rate / peak)).join(", ");
         let name = format!("{times} x {kernel}x{kernel}/{stride} {input}->{output} at {extent}");
@@ -112,21 +118,32 @@ fn main() {
 }
 
 /// Operations of one direction, without those on padding, and the seconds of each.
-fn measure(path: Path, convolution: Convolution, source: Images) -> (f64, [f64; 3]) {
+fn measure((path, format): (Path, Format), convolution: Convolution, source: Images) -> (f64, [f64; 3]) {
     let target = convolution.target(source);
     let x = filled(source.pixels() * convolution.input, 0.5);
     let dy = filled(target.pixels() * convolution.output, 0.25);
     let w = filled(convolution.weights(), 0.125);
+    let halves =
+        |values: &[f32], columns| (format == Format::Bfloat16).then(|| Halves::of(path, values, columns));
     let [mut y, mut dx, mut dw] = [dy.len(), x.len(), w.len()].map(|len| filled(len, 0.0));
     let forward = fastest(|| {
-        let packed = Packed::forward(path, convolution, &w).unwrap();
-        convolution.forward(source, &x, &packed, Output::default(), &mut y).unwrap();
+        let packed = Packed::forward(path, format, convolution, &w).unwrap();
+        let halves = halves(&x, convolution.input);
+        let x =
+            halves.as_ref().filter(|_| !convolution.is_unfolded()).map_or(Factors::Float32(&x), Into::into);
+        convolution.forward(source, x, &packed, Output::default(), &mut y).unwrap();
     });
     let data = fastest(|| {
-        let packed = Packed::data_gradient(path, convolution, &w).unwrap();
-        convolution.data_gradient(source, &dy, &packed, None, &mut dx).unwrap();
+        let packed = Packed::data_gradient(path, format, convolution, &w).unwrap();
+        let halves = halves(&dy, convolution.output);
+        let dy = halves.as_ref().map_or(Factors::Float32(&dy), Into::into);
+        convolution.data_gradient(source, dy, &packed, None, &mut dx).unwrap();
     });
-    let weights = fastest(|| convolution.weight_gradient(path, source, &x, &dy, &mut dw).unwrap());
+    let [image, gradient] = [halves(&x, convolution.input), halves(&dy, convolution.output)];
+    let image =
+        image.as_ref().filter(|_| !convolution.is_unfolded()).map_or(Factors::Float32(&x), Into::into);
+    let gradient = gradient.as_ref().map_or(Factors::Float32(&dy), Into::into);
+    let weights = fastest(|| convolution.weight_gradient(path, source, image, gradient, &mut dw).unwrap());
     let valid = |extent: usize, target: usize| -> usize {
         let taps = |at: usize| {
             (0..convolution.kernel).filter(move |tap| {
@@ -167,12 +184,12 @@ fn computed() -> f64 {
 }
 
 /// GFLOP/s of all threads from registers.
-fn peak() -> f64 {
+fn peak(format: Format) -> f64 {
     const ROUNDS: usize = 20_000_000;
     let once = || {
         let start = computed();
         let threads = rayon::current_num_threads();
-        let flops: f64 = (0..threads).into_par_iter().with_max_len(1).map(|_| multiply(ROUNDS)).sum();
+        let flops: f64 = (0..threads).into_par_iter().with_max_len(1).map(|_| multiply(format, ROUNDS)).sum();
         flops / (computed() - start) / 1e9
     };
     (0..5).map(|_| once()).fold(0.0, f64::max)
@@ -180,8 +197,11 @@ fn peak() -> f64 {
 
 /// Operations done.
 #[cfg(target_arch = "x86_64")]
-fn multiply(rounds: usize) -> f64 {
-    use core::arch::x86_64::{_mm256_fmadd_ps, _mm256_set1_ps, _mm512_fmadd_ps, _mm512_set1_ps};
+fn multiply(format: Format, rounds: usize) -> f64 {
+    use core::arch::x86_64::{
+        _mm256_fmadd_ps, _mm256_set1_ps, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_fmadd_ps,
+        _mm512_set1_ps,
+    };
 
     #[target_feature(enable = "avx2,fma")]
     fn avx2(rounds: usize) -> f64 {
@@ -209,7 +229,24 @@ fn multiply(rounds: usize) -> f64 {
         (rounds * 24 * 32) as f64
     }
 
-    if is_x86_feature_detected!("avx512f") {
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn avx512_bf16(rounds: usize) -> f64 {
+        let mut sums = [_mm512_set1_ps(0.0); 24];
+        let half = _mm512_set1_ps(std::hint::black_box(0.5));
+        let (a, b) = (_mm512_cvtne2ps_pbh(half, half), _mm512_cvtne2ps_pbh(half, half));
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = _mm512_dpbf16_ps(*sum, a, b);
+            }
+        }
+        std::hint::black_box(sums);
+        (rounds * 24 * 64) as f64
+    }
+
+    if format == Format::Bfloat16 && is_x86_feature_detected!("avx512bf16") {
+        // SAFETY: just found.
+        unsafe { avx512_bf16(rounds) }
+    } else if is_x86_feature_detected!("avx512f") {
         // SAFETY: just found.
         unsafe { avx512(rounds) }
     } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -222,7 +259,7 @@ fn multiply(rounds: usize) -> f64 {
 
 /// Operations done.
 #[cfg(not(target_arch = "x86_64"))]
-fn multiply(_rounds: usize) -> f64 {
+fn multiply(_format: Format, _rounds: usize) -> f64 {
     f64::NAN
 }
 

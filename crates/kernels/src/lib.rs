@@ -1,9 +1,11 @@
-//! Convolutions and their kin on the processor, in float32, channels last (`[n, h, w, c]`).
+//! Convolutions and their kin on the processor, in float32, channels last (`[n, h, w, c]`). Convolutions also multiply
+//! bfloat16.
 //!
 //! - [`path`]: which instructions are used; `simd`: a vector of each of them
 //! - [`convolution`]: forward, the gradients of data and weights; a linear layer is one of 1x1 pixels
 //! - [`norm`]: batch norm with the activation behind it, in training and in use
 //! - [`pool`]: maximum and mean
+//! - [`format`]: float32 and bfloat16 as factors
 //! - [`buffer`]: memory that is used again
 //!
 //! Not here: networks, gradients as a graph, burn (`model`). Called by `model`.
@@ -12,6 +14,7 @@
 pub mod buffer;
 pub mod convolution;
 pub mod error;
+pub mod format;
 pub mod norm;
 pub mod path;
 pub mod pool;
@@ -21,4 +24,5 @@ mod simd;
 pub use buffer::Buffer;
 pub use convolution::Convolution;
 pub use error::ShapeError;
+pub use format::{Factors, Format, Halves};
 pub use path::Path;

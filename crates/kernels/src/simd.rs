@@ -1,12 +1,15 @@
-//! Vectors of float32, and the one place where a kernel meets an instruction set.
+//! Vectors of 32 bits, and the one place where a kernel meets an instruction set and a format of factors.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_bf16;
+mod pairs;
 mod portable;
 
-use crate::Path;
+use crate::{Format, Path};
 
 /// A vector of `LANES` float32.
 ///
@@ -25,8 +28,15 @@ pub(crate) trait Simd: Copy {
     unsafe fn load(from: *const f32) -> Self::Vector;
     /// `LANES` values to `to`, of any alignment.
     unsafe fn store(to: *mut f32, vector: Self::Vector);
-    /// `a * b + c`, rounded once where the hardware has it.
+    /// The 32 bits at `from` in every lane, of any alignment.
+    unsafe fn broadcast(from: *const f32) -> Self::Vector;
+    /// `a * b + c`, rounded once where the hardware has it. Where lanes of `a` and `b` are pairs of bfloat16, both products are
+    /// added.
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// Pairs of `LANES` bfloat16 from each of two places, the first in the lower half, of any alignment.
+    unsafe fn pair(low: *const u16, high: *const u16) -> Self::Vector;
+    /// The bfloat16 in the lower and in the upper half of each lane, as float32.
+    unsafe fn widen(pairs: Self::Vector) -> [Self::Vector; 2];
 }
 
 /// What runs on any instruction set: `ROWS` is the height of a tile whose sums fit the registers, beside two vectors of width.
@@ -35,6 +45,31 @@ pub(crate) trait Kernel {
     type Output;
     /// Runs it. Implementations are `#[inline(always)]`, so that they are compiled with the caller's instruction set.
     fn run<S: Simd, const ROWS: usize>(self) -> Self::Output;
+}
+
+/// Runs `kernel`, whose factors are of `format`, with the instructions of `path`.
+pub(crate) fn run_of<K: Kernel>(format: Format, path: Path, kernel: K) -> K::Output {
+    if format == Format::Float32 {
+        return run(path, kernel);
+    }
+    #[cfg(target_arch = "x86_64")]
+    if has_pairs(path) {
+        // SAFETY: just found.
+        return unsafe { avx512_bf16::run(kernel) };
+    }
+    run(path, pairs::OfPairs(kernel))
+}
+
+/// Whether there is an instruction that multiplies pairs of bfloat16.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn has_pairs(path: Path) -> bool {
+    path == Path::Avx512 && avx512_bf16::is_there()
+}
+
+/// As above.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn has_pairs(_path: Path) -> bool {
+    false
 }
 
 /// Runs `kernel` with the instructions of `path`.

@@ -5,7 +5,7 @@
 mod noise;
 
 use brazier_kernels::convolution::{Images, Output, Packed};
-use brazier_kernels::{Convolution, Path};
+use brazier_kernels::{Convolution, Factors, Format, Halves, Path};
 use noise::{difference, noise};
 
 /// For each product of a convolution: indices of input, weight and output.
@@ -57,74 +57,126 @@ fn case([kernel, stride, padding, input, output, count, height, width]: [usize; 
     (Convolution { input, output, kernel, stride, padding }, Images { count, height, width })
 }
 
+/// A side of the products: values that the format has.
+struct Side {
+    values: Vec<f32>,
+    halves: Option<Halves>,
+}
+
+impl Side {
+    fn new((path, format): (Path, Format), len: usize, columns: usize, seed: u64) -> Self {
+        let values = noise(len, seed);
+        match format {
+            Format::Float32 => Side { values, halves: None },
+            Format::Bfloat16 => {
+                let halves = Halves::of(path, &values, columns);
+                Side { values: halves.to_f32(), halves: Some(halves) }
+            }
+        }
+    }
+
+    fn factors(&self) -> Factors<'_> {
+        self.halves.as_ref().map_or(Factors::Float32(&self.values), Factors::Bfloat16)
+    }
+
+    /// The same as an image of the convolution.
+    fn image(&self, convolution: &Convolution) -> Factors<'_> {
+        if convolution.is_unfolded() { Factors::Float32(&self.values) } else { self.factors() }
+    }
+}
+
+fn engines() -> impl Iterator<Item = (Path, Format)> {
+    Path::all().into_iter().flat_map(|path| [(path, Format::Float32), (path, Format::Bfloat16)])
+}
+
+/// Weights that the format has.
+fn weights(engine: (Path, Format), convolution: &Convolution) -> Vec<f32> {
+    Side::new(engine, convolution.weights(), 1, 2).values
+}
+
 #[test]
 fn forward_is_the_sum_of_products() {
-    for path in Path::all() {
-        println!("with {path}");
+    for (path, format) in engines() {
+        println!("with {path} and {format:?}");
         for numbers in CASES {
             let (convolution, source) = case(numbers);
-            let x = noise(source.pixels() * convolution.input, 1);
-            let w = noise(convolution.weights(), 2);
+            let side = Side::new((path, format), source.pixels() * convolution.input, convolution.input, 1);
+            let (x, w) = (&side.values, weights((path, format), &convolution));
             let len = convolution.target(source).pixels() * convolution.output;
             let (bias, residual) = (noise(convolution.output, 3), noise(len, 4));
             let scale = noise(convolution.output, 6);
             let mut plain = vec![0.0f64; len];
             products(&convolution, source, |i, k, o| plain[o] += f64::from(x[i]) * f64::from(w[k]));
-            let packed = Packed::forward(path, convolution, &w).unwrap();
+            let packed = Packed::forward(path, format, convolution, &w).unwrap();
             let mut y = vec![f32::NAN; len];
-            convolution.forward(source, &x, &packed, Output::default(), &mut y).unwrap();
-            assert!(difference(&y, &plain) < 5e-6, "{path}: {numbers:?}: {}", difference(&y, &plain));
+            convolution
+                .forward(source, side.image(&convolution), &packed, Output::default(), &mut y)
+                .unwrap();
+            assert!(
+                difference(&y, &plain) < 5e-6,
+                "{path}, {format:?}: {numbers:?}: {}",
+                difference(&y, &plain)
+            );
 
             let (scaled, bias_of, residual_of) = (Some(&scale[..]), Some(&bias[..]), Some(&residual[..]));
             let also = Output { scale: scaled, bias: bias_of, residual: residual_of, relu: true };
-            convolution.forward(source, &x, &packed, also, &mut y).unwrap();
+            convolution.forward(source, side.image(&convolution), &packed, also, &mut y).unwrap();
             for (index, value) in plain.iter_mut().enumerate() {
                 let add = bias[index % convolution.output] + residual[index];
                 let scale = f64::from(scale[index % convolution.output]);
                 *value = (*value * scale + f64::from(add)).max(0.0);
             }
-            assert!(difference(&y, &plain) < 5e-6, "{path}: {numbers:?}: {}", difference(&y, &plain));
+            assert!(
+                difference(&y, &plain) < 5e-6,
+                "{path}, {format:?}: {numbers:?}: {}",
+                difference(&y, &plain)
+            );
         }
     }
 }
 
 #[test]
 fn the_gradient_of_the_data_is_the_sum_of_products() {
-    for path in Path::all() {
+    for (path, format) in engines() {
         for numbers in CASES {
             let (convolution, source) = case(numbers);
-            let w = noise(convolution.weights(), 2);
-            let dy = noise(convolution.target(source).pixels() * convolution.output, 5);
+            let w = weights((path, format), &convolution);
+            let len = convolution.target(source).pixels() * convolution.output;
+            let side = Side::new((path, format), len, convolution.output, 5);
+            let dy = &side.values;
             let mut expected = vec![0.0f64; source.pixels() * convolution.input];
             products(&convolution, source, |i, k, o| expected[i] += f64::from(w[k]) * f64::from(dy[o]));
-            let packed = Packed::data_gradient(path, convolution, &w).unwrap();
+            let packed = Packed::data_gradient(path, format, convolution, &w).unwrap();
             let mut dx = vec![f32::NAN; expected.len()];
-            convolution.data_gradient(source, &dy, &packed, None, &mut dx).unwrap();
+            convolution.data_gradient(source, side.factors(), &packed, None, &mut dx).unwrap();
             let found = difference(&dx, &expected);
-            assert!(found < 5e-6, "{path}: {numbers:?}: {found}");
+            assert!(found < 5e-6, "{path}, {format:?}: {numbers:?}: {found}");
 
             let also = noise(dx.len(), 6);
             expected.iter_mut().zip(&also).for_each(|(sum, &also)| *sum += f64::from(also));
-            convolution.data_gradient(source, &dy, &packed, Some(&also), &mut dx).unwrap();
+            convolution.data_gradient(source, side.factors(), &packed, Some(&also), &mut dx).unwrap();
             let found = difference(&dx, &expected);
-            assert!(found < 5e-6, "{path}: {numbers:?}: {found}");
+            assert!(found < 5e-6, "{path}, {format:?}: {numbers:?}: {found}");
         }
     }
 }
 
 #[test]
 fn the_gradient_of_the_weights_is_the_sum_of_products() {
-    for path in Path::all() {
+    for (path, format) in engines() {
         for numbers in CASES {
             let (convolution, source) = case(numbers);
-            let x = noise(source.pixels() * convolution.input, 1);
-            let dy = noise(convolution.target(source).pixels() * convolution.output, 5);
+            let image = Side::new((path, format), source.pixels() * convolution.input, convolution.input, 1);
+            let len = convolution.target(source).pixels() * convolution.output;
+            let gradient = Side::new((path, format), len, convolution.output, 5);
+            let (x, dy) = (&image.values, &gradient.values);
             let mut expected = vec![0.0f64; convolution.weights()];
             products(&convolution, source, |i, k, o| expected[k] += f64::from(x[i]) * f64::from(dy[o]));
             let mut dw = vec![f32::NAN; expected.len()];
-            convolution.weight_gradient(path, source, &x, &dy, &mut dw).unwrap();
+            let (x, dy) = (image.image(&convolution), gradient.factors());
+            convolution.weight_gradient(path, source, x, dy, &mut dw).unwrap();
             let found = difference(&dw, &expected);
-            assert!(found < 5e-6, "{path}: {numbers:?}: {found}");
+            assert!(found < 5e-6, "{path}, {format:?}: {numbers:?}: {found}");
         }
     }
 }
@@ -132,24 +184,24 @@ fn the_gradient_of_the_weights_is_the_sum_of_products() {
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let (convolution, source) = case([3, 1, 1, 32, 48, 30, 12, 12]);
-    let x = noise(source.pixels() * convolution.input, 1);
-    let w = noise(convolution.weights(), 2);
-    let dy = noise(source.pixels() * convolution.output, 5);
-    for path in Path::all() {
+    for (path, format) in engines() {
+        let x = Side::new((path, format), source.pixels() * convolution.input, convolution.input, 1);
+        let dy = Side::new((path, format), source.pixels() * convolution.output, convolution.output, 5);
+        let w = noise(convolution.weights(), 2);
         let results = [1, 2, 3, 7].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                let mut all = [vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; w.len()]];
+                let mut all = [dy.values.len(), x.values.len(), w.len()].map(|len| vec![0.0; len]);
                 let [y, dx, dw] = &mut all;
-                let packed = Packed::forward(path, convolution, &w).unwrap();
-                convolution.forward(source, &x, &packed, Output::default(), y).unwrap();
-                let packed = Packed::data_gradient(path, convolution, &w).unwrap();
-                convolution.data_gradient(source, &dy, &packed, None, dx).unwrap();
-                convolution.weight_gradient(path, source, &x, &dy, dw).unwrap();
+                let packed = Packed::forward(path, format, convolution, &w).unwrap();
+                convolution.forward(source, x.factors(), &packed, Output::default(), y).unwrap();
+                let packed = Packed::data_gradient(path, format, convolution, &w).unwrap();
+                convolution.data_gradient(source, dy.factors(), &packed, None, dx).unwrap();
+                convolution.weight_gradient(path, source, x.factors(), dy.factors(), dw).unwrap();
                 all
             })
         });
-        assert!(results.iter().all(|result| *result == results[0]), "{path}");
+        assert!(results.iter().all(|result| *result == results[0]), "{path}, {format:?}");
     }
 }
 
@@ -157,15 +209,20 @@ fn the_number_of_threads_changes_no_bit() {
 fn wrong_sizes_are_told() {
     let (convolution, source) = case([3, 1, 1, 4, 4, 1, 8, 8]);
     let path = Path::best();
-    let error = Packed::forward(path, convolution, &[0.0; 7]).unwrap_err().to_string();
+    let error = Packed::forward(path, Format::Float32, convolution, &[0.0; 7]).unwrap_err().to_string();
     assert!(error.contains('7') && error.contains("144"), "{error}");
-    let packed = Packed::forward(path, convolution, &[0.0; 144]).unwrap();
+    let packed = Packed::forward(path, Format::Float32, convolution, &[0.0; 144]).unwrap();
     let mut y = vec![0.0; 256];
-    let error = convolution.forward(source, &[0.0; 9], &packed, Output::default(), &mut y).unwrap_err();
+    let error =
+        convolution.forward(source, [0.0; 9][..].into(), &packed, Output::default(), &mut y).unwrap_err();
     assert!(error.to_string().contains("256"), "{error}");
-    let error = convolution.data_gradient(source, &[0.0; 256], &packed, None, &mut y).unwrap_err();
+    let halves = Halves::of(path, &[0.0; 256], 4);
+    let error =
+        convolution.forward(source, (&halves).into(), &packed, Output::default(), &mut y).unwrap_err();
+    assert!(error.to_string().contains("format"), "{error}");
+    let error = convolution.data_gradient(source, [0.0; 256][..].into(), &packed, None, &mut y).unwrap_err();
     assert!(error.to_string().contains("packed"), "{error}");
     let none = Images { height: 0, ..source };
-    let error = convolution.forward(none, &[], &packed, Output::default(), &mut []).unwrap_err();
+    let error = convolution.forward(none, [][..].into(), &packed, Output::default(), &mut []).unwrap_err();
     assert!(error.to_string().contains("extent"), "{error}");
 }

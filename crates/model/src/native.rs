@@ -1,7 +1,7 @@
 //! The layers of the processor: our own kernels under burn's tensors.
 //!
-//! - `switch`: flex or which instructions, for the process and for a test
-//! - `values`: burn's tensors as the kernels see them, channels last
+//! - `switch`: flex or which instructions, for the process and for a test, and the format of factors
+//! - `values`: burn's tensors as the kernels see them, channels last; `factor`: what a convolution multiplies
 //! - `together`: batch norm over the images of all ranks
 //! - `join`: where the gradients of a tensor with two users meet
 //! - `convolution`, `norm`, `pool`: each for tensors of flex and, with a node of its own, for those that burn differentiates;
@@ -12,6 +12,7 @@
 //! Invariant: tensors keep burn's shape, `[n, channels, height, width]`; only their strides say that channels are last.
 
 mod convolution;
+mod factor;
 mod join;
 mod norm;
 mod pool;
@@ -21,12 +22,13 @@ mod values;
 
 use burn::tensor::{Device, Tensor};
 
+pub use brazier_kernels::Format;
 pub use brazier_kernels::buffer::give_back;
 pub(crate) use convolution::{Constant, convolve};
 pub use join::{Branch, fork};
 pub(crate) use norm::{normalise, train};
 pub(crate) use pool::{largest, mean};
-pub use switch::{Engine, UnknownEngine, check, with};
+pub use switch::{Engine, UnknownEngine, check, has_fast_bfloat16, multiplying, with};
 pub use together::{Peers, together};
 
 /// Whether our kernels compute on a device.

@@ -7,7 +7,7 @@ use brazier_collective::Wire;
 use brazier_image::augment::TrainTransform;
 use brazier_image::preprocess::Preprocess;
 use brazier_model::freeze::Frozen;
-use brazier_model::{Layout, ResNet};
+use brazier_model::{Layout, ResNet, native};
 use burn::tensor::Device;
 
 use crate::checkpoint::Cadence;
@@ -26,6 +26,25 @@ pub enum Compute {
     Bfloat16,
     /// 11 bits of precision; the loss is scaled so that gradients stay in its range.
     Float16,
+}
+
+impl Compute {
+    /// What our kernels multiply.
+    pub fn factors(self) -> native::Format {
+        match self {
+            Compute::Bfloat16 => native::Format::Bfloat16,
+            Compute::Float32 | Compute::Float16 => native::Format::Float32,
+        }
+    }
+
+    /// Whether tensors are float32 on a device: our kernels multiply bfloat16 of them.
+    pub fn stays_float32(self, device: &Device) -> bool {
+        match self {
+            Compute::Float32 => true,
+            Compute::Bfloat16 => native::computes(device),
+            Compute::Float16 => false,
+        }
+    }
 }
 
 /// How the state of a run is kept.

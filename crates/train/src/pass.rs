@@ -30,6 +30,10 @@ pub struct Pass<'a> {
 impl Pass<'_> {
     /// Computed in `parts` parts, one after the other.
     pub fn gradients(&self, batch: &Uploaded, parts: usize) -> Learned {
+        native::multiplying(self.job.compute.factors(), || self.gradients_of(batch, parts))
+    }
+
+    fn gradients_of(&self, batch: &Uploaded, parts: usize) -> Learned {
         let images = batch.truth.len();
         let pixels = to_input(batch.bytes.clone(), self.job.compute);
         if parts == 1 {

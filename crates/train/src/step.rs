@@ -7,7 +7,7 @@ use brazier_collective::Collective;
 use brazier_data::Batch;
 use brazier_model::ResNet;
 use brazier_model::loss::Emphasis;
-use brazier_model::native::together;
+use brazier_model::native::{self, together};
 use brazier_model::resnet::bytes_to_input;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor};
@@ -112,8 +112,9 @@ impl<'a> Trainer<'a> {
     /// Another rank is gone.
     pub fn network_to_judge(&mut self) -> Result<ResNet, TrainError> {
         let network = as_on_the_first(self.network(), &self.job.layout.head, true, self.collective)?;
-        // The kernels take float32 alone.
-        Ok(if self.job.compute == Compute::Float32 { network.packed() } else { network })
+        let compute = self.job.compute;
+        let computes = compute.stays_float32(&self.device);
+        Ok(if computes { native::multiplying(compute.factors(), || network.packed()) } else { network })
     }
 
     /// The network to judge and to keep, without gradients: as the last step left it, or the average if the job has one.
@@ -259,13 +260,16 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Bytes on the device as what the network takes, `[n, channels, height, width]` in the format of the convolutions.
+/// Bytes on the device as what the network takes, `[n, channels, height, width]`: in the format of the convolutions, or in
+/// float32 where our kernels round for themselves.
 pub fn to_input(bytes: Tensor<4, Int>, compute: Compute) -> Tensor<4> {
+    let stays_float32 = compute.stays_float32(&bytes.device());
     let pixels = bytes_to_input(bytes);
     match compute {
-        Compute::Float32 => pixels,
+        _ if stays_float32 => pixels,
         // 0 to 255 are exact in both.
         Compute::Bfloat16 => pixels.cast(DType::BF16),
         Compute::Float16 => pixels.cast(DType::F16),
+        Compute::Float32 => pixels,
     }
 }

@@ -10,7 +10,7 @@ use super::table::{Direction, Table, group};
 use super::{Convolution, Images, Packed};
 use crate::error::fits;
 use crate::shared::Shared;
-use crate::{Buffer, ShapeError, simd};
+use crate::{Buffer, Factors, Format, ShapeError, simd};
 
 /// What happens to a sum of products before it is written.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,27 +29,29 @@ pub struct Output<'a> {
 const TILES: usize = 16;
 
 impl Convolution {
-    /// `[n, h, w, input]` to `[n, h', w', output]`.
+    /// `[n, h, w, input]` to `[n, h', w', output]`. The image is of the weights' format, but for one of few channels
+    /// ([`Convolution::is_unfolded`]), which is rounded here if need be.
     ///
     /// # Errors
-    /// Lengths that are not those of the shapes, weights packed for something else.
+    /// Lengths that are not those of the shapes, weights packed for something else, another format.
     pub fn forward(
         &self,
         source: Images,
-        x: &[f32],
+        x: Factors<'_>,
         weights: &Packed,
         output: Output<'_>,
         y: &mut [f32],
     ) -> Result<(), ShapeError> {
         self.check_data(source, x.len(), y.len())?;
-        self.check_packed(weights, Direction::Forward)?;
+        let format = if self.is_unfolded() { Format::Float32 } else { weights.format };
+        self.check_packed(weights, Direction::Forward, x.format() == format)?;
         fits("the number of scales", output.scale.map_or(self.output, <[f32]>::len), self.output)?;
         fits("the number of biases", output.bias.map_or(self.output, <[f32]>::len), self.output)?;
         fits("the number of values to add", output.residual.map_or(y.len(), <[f32]>::len), y.len())?;
         if self.is_unfolded() {
-            self.forward_unfolded(source, x, weights, output, y);
+            self.forward_unfolded(source, x.slots(), weights, output, y);
         } else {
-            Whole { source, target: self.target(source), from: x, weights, output }.run(y);
+            Whole { source, target: self.target(source), from: x.slots(), weights, output }.run(y);
         }
         Ok(())
     }
@@ -58,30 +60,31 @@ impl Convolution {
     /// what another user of the input gave.
     ///
     /// # Errors
-    /// Lengths that are not those of the shapes, weights packed for something else.
+    /// Lengths that are not those of the shapes, weights packed for something else, another format than the weights'.
     pub fn data_gradient(
         &self,
         source: Images,
-        dy: &[f32],
+        dy: Factors<'_>,
         weights: &Packed,
         also: Option<&[f32]>,
         dx: &mut [f32],
     ) -> Result<(), ShapeError> {
         self.check_data(source, dx.len(), dy.len())?;
-        self.check_packed(weights, Direction::DataGradient)?;
+        self.check_packed(weights, Direction::DataGradient, dy.format() == weights.format)?;
         fits("the number of values to add", also.map_or(dx.len(), <[f32]>::len), dx.len())?;
         if self.is_unfolded() {
-            self.data_gradient_unfolded(source, dy, weights, also, dx);
+            self.data_gradient_unfolded(source, dy.slots(), weights, also, dx);
         } else {
             let (target, output) = (source, Output { residual: also, ..Output::default() });
-            Whole { source: self.target(source), target, from: dy, weights, output }.run(dx);
+            Whole { source: self.target(source), target, from: dy.slots(), weights, output }.run(dx);
         }
         Ok(())
     }
 
-    fn check_packed(&self, weights: &Packed, direction: Direction) -> Result<(), ShapeError> {
+    fn check_packed(&self, weights: &Packed, direction: Direction, format: bool) -> Result<(), ShapeError> {
         let fit = weights.convolution == *self && weights.direction == direction;
-        fits("the number of fitting packed weights", usize::from(fit), 1)
+        fits("the number of fitting packed weights", usize::from(fit), 1)?;
+        fits("the number of sides in the weights' format", usize::from(format), 1)
     }
 }
 
@@ -89,6 +92,7 @@ impl Convolution {
 struct Whole<'a> {
     source: Images,
     target: Images,
+    /// Values, or pairs.
     from: &'a [f32],
     weights: &'a Packed,
     output: Output<'a>,
@@ -104,11 +108,12 @@ struct Task {
 
 impl Whole<'_> {
     fn run(&self, to: &mut [f32]) {
-        let Packed { path, convolution, direction, .. } = *self.weights;
+        let Packed { path, format, convolution, direction, .. } = *self.weights;
         let (channels, columns) = match direction {
             Direction::Forward => (convolution.input, convolution.output),
             Direction::DataGradient => (convolution.output, convolution.input),
         };
+        let channels = format.slots(channels);
         let (zeros, target) = (Buffer::zeros(channels), Shared::new(to));
         self.tasks(columns).into_par_iter().for_each(|task| {
             let from = task.first * self.source.plane() * channels;
@@ -130,7 +135,7 @@ impl Whole<'_> {
                 target,
                 offset,
             };
-            simd::run(path, Part { gather, tiles: task.tiles, panels: task.panels });
+            simd::run_of(format, path, Part { gather, tiles: task.tiles, panels: task.panels });
         });
     }
 

@@ -20,13 +20,13 @@ const DEPTH: usize = 384;
 pub(super) struct Gather<'a> {
     pub(super) table: &'a Table,
     pub(super) taps: usize,
-    /// Channels of the source.
+    /// Channels of the source, or pairs of them.
     pub(super) channels: usize,
     /// Channels of the target.
     pub(super) columns: usize,
     /// The group's part of the source.
     pub(super) source: &'a [f32],
-    /// As many zeros as the source has channels.
+    /// As many zeros.
     pub(super) zeros: &'a [f32],
     /// Packed weights.
     pub(super) weights: &'a [f32],

@@ -8,8 +8,9 @@ use rayon::prelude::*;
 use super::gather::{Gather, Part};
 use super::table::{Direction, Table};
 use super::{Convolution, Images, Output, Packed};
+use crate::format::{Round, as_halves_mut};
 use crate::shared::Shared;
-use crate::{Buffer, simd};
+use crate::{Buffer, Format, simd};
 
 /// Fewer channels are unfolded.
 const FEW: usize = 8;
@@ -18,7 +19,8 @@ const FEW: usize = 8;
 const PIXELS: usize = 96;
 
 impl Convolution {
-    pub(super) fn is_unfolded(&self) -> bool {
+    /// Whether the image has so few channels that what is under the kernel is gathered first.
+    pub fn is_unfolded(&self) -> bool {
         self.input < FEW && self.taps() > 1
     }
 
@@ -30,17 +32,24 @@ impl Convolution {
         output: Output<'_>,
         y: &mut [f32],
     ) {
-        let channels = self.taps() * self.input;
+        let under = self.taps() * self.input;
+        let (path, format, pixels) = (weights.path, weights.format, self.target(source).pixels());
+        let channels = format.slots(under);
         let unfolded = Convolution::linear(channels, self.output);
-        let (path, pixels) = (weights.path, self.target(source).pixels());
         let (rows, panels) = (simd::tile_rows(path), self.output.div_ceil(simd::tile_columns(path)));
         let target = Shared::new(y);
         (0..pixels.div_ceil(PIXELS)).into_par_iter().for_each(|part| {
             let first = part * PIXELS;
             let count = PIXELS.min(pixels - first);
-            let mut from = Buffer::new(count * channels);
-            for (pixel, row) in from.chunks_exact_mut(channels).enumerate() {
+            let mut from = Buffer::new(count * under);
+            for (pixel, row) in from.chunks_exact_mut(under).enumerate() {
                 self.unfold(source, x, first + pixel, row);
+            }
+            if format == Format::Bfloat16 {
+                let mut rounded = Buffer::new(count * channels);
+                let to = as_halves_mut(&mut rounded);
+                simd::run(path, Round { from: &from, to, columns: under });
+                from = rounded;
             }
             let table = Table::of(&unfolded, Direction::Forward, Images { count, height: 1, width: 1 }, rows);
             let offset = first * self.output;
@@ -60,7 +69,7 @@ impl Convolution {
                 target,
                 offset,
             };
-            simd::run(path, Part { gather, tiles: 0..table.tiles(), panels: 0..panels });
+            simd::run_of(format, path, Part { gather, tiles: 0..table.tiles(), panels: 0..panels });
         });
     }
 
@@ -75,7 +84,8 @@ impl Convolution {
         dx: &mut [f32],
     ) {
         let columns = self.taps() * self.input;
-        let (path, plane) = (weights.path, self.target(source).plane());
+        let (path, format, plane) = (weights.path, weights.format, self.target(source).plane());
+        let channels = format.slots(self.output);
         let rows = simd::tile_rows(path);
         let panels = columns.div_ceil(simd::tile_columns(path));
         let folded = Convolution::linear(self.output, columns);
@@ -88,17 +98,17 @@ impl Convolution {
             let mut under = Buffer::new(PIXELS.min(plane) * columns);
             for first in (0..plane).step_by(PIXELS) {
                 let count = PIXELS.min(plane - first);
-                let from = (index * plane + first) * self.output;
+                let from = (index * plane + first) * channels;
                 let images = Images { count, height: 1, width: 1 };
                 let table = Table::of(&folded, Direction::Forward, images, rows);
                 let gather = Gather {
                     table: &table,
                     taps: 1,
-                    channels: self.output,
+                    channels,
                     columns,
-                    source: &dy[from..from + count * self.output],
+                    source: &dy[from..from + count * channels],
                     // As above: what begins there goes nowhere.
-                    zeros: &dy[from..from + self.output],
+                    zeros: &dy[from..from + channels],
                     weights: weights.values(),
                     scale: None,
                     bias: None,
@@ -107,7 +117,7 @@ impl Convolution {
                     target: Shared::new(&mut under),
                     offset: 0,
                 };
-                simd::run(path, Part { gather, tiles: 0..table.tiles(), panels: 0..panels });
+                simd::run_of(format, path, Part { gather, tiles: 0..table.tiles(), panels: 0..panels });
                 for (pixel, row) in under[..count * columns].chunks_exact(columns).enumerate() {
                     self.stretches(source, first + pixel, |range, to| {
                         let to = &mut dx[to..to + range.len()];

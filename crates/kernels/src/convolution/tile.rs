@@ -33,7 +33,7 @@ pub(super) unsafe fn multiply<S: Simd, const ROWS: usize, const STEP: usize>(
             let (low, high) = (S::load(matrix), S::load(matrix.add(S::LANES)));
             matrix = matrix.add(2 * S::LANES);
             for row in 0..ROWS {
-                let value = S::splat(*rows[row].add(k * STEP));
+                let value = S::broadcast(rows[row].add(k * STEP));
                 sums[row][0] = S::multiply_add(value, low, sums[row][0]);
                 sums[row][1] = S::multiply_add(value, high, sums[row][1]);
             }

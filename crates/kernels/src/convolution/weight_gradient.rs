@@ -4,14 +4,19 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+mod pack;
+mod pairs;
+
+use pairs::Pairs;
+
 use super::{Convolution, Images, tile};
 use crate::error::fits;
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Buffer, Path, ShapeError};
+use crate::{Buffer, Factors, Format, Path, ShapeError};
 
-/// Pixels that are packed at a time.
-const PIXELS: usize = 256;
+/// Rows of factors that are packed at a time: pixels, or two of them each.
+const DEPTH: usize = 256;
 
 /// Channels of a task, about: packed, both sides stay in the second-level cache.
 const INPUTS: usize = 192;
@@ -27,25 +32,29 @@ const TASKS: usize = 64;
 const FEWEST: usize = 1024;
 
 impl Convolution {
-    /// The gradient of the weights, `[output][input][tap]`, from the input and the gradient of the output.
+    /// The gradient of the weights, `[output][input][tap]`, from the input and the gradient of the output. Both are of one
+    /// format, but for an image of few channels ([`Convolution::is_unfolded`]), which is rounded here if need be.
     ///
     /// # Errors
-    /// Lengths that are not those of the shapes.
+    /// Lengths that are not those of the shapes, different formats.
     pub fn weight_gradient(
         &self,
         path: Path,
         source: Images,
-        x: &[f32],
-        dy: &[f32],
+        x: Factors<'_>,
+        dy: Factors<'_>,
         dw: &mut [f32],
     ) -> Result<(), ShapeError> {
         self.check_data(source, x.len(), dy.len())?;
         fits("the number of weights", dw.len(), self.weights())?;
+        let format = dy.format();
+        let expected = if self.is_unfolded() { Format::Float32 } else { format };
+        fits("the number of images in the gradient's format", usize::from(x.format() == expected), 1)?;
         let split = Split::new(self, path, self.target(source).pixels());
         let mut partial = Buffer::new(split.sums * split.len());
         let to = Shared::new(&mut partial);
         (0..split.tasks()).into_par_iter().for_each(|index| {
-            simd::run(path, Task { convolution: self, source, x, dy, split: &split, index, to });
+            simd::run_of(format, path, Task { convolution: self, source, x, dy, split: &split, index, to });
         });
         split.gather(self, &partial, dw);
         Ok(())
@@ -141,8 +150,8 @@ impl Split {
 struct Task<'a> {
     convolution: &'a Convolution,
     source: Images,
-    x: &'a [f32],
-    dy: &'a [f32],
+    x: Factors<'a>,
+    dy: Factors<'a>,
     split: &'a Split,
     index: usize,
     to: Shared,
@@ -154,31 +163,27 @@ impl Kernel for Task<'_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
         let width = 2 * S::LANES;
+        let per_slot = self.dy.format().per_slot();
         let (sum, tap, [inputs, outputs]) = self.split.task(self.index);
         let pairs = Pairs::new(self.convolution, self.source, tap);
         let (from, end) = (pairs.len() * sum / self.split.sums, pairs.len() * (sum + 1) / self.split.sums);
         let (blocks, panels) = (inputs.len() / ROWS, outputs.len() / width);
-        let (block, panel) = (PIXELS * ROWS + GAP, PIXELS * width + GAP);
+        let (block, panel) = (DEPTH * ROWS + GAP, DEPTH * width + GAP);
         let mut left = Buffer::new(blocks * block);
         let mut right = Buffer::new(panels * panel);
-        // Behind the last channel nothing is packed over what stands there.
-        if inputs.end > self.split.inputs {
-            left.fill(0.0);
-        }
-        if outputs.end > self.split.outputs {
-            right.fill(0.0);
-        }
         let begin = (sum * self.split.taps + tap) * self.split.padded[0];
         let mut first = true;
         let mut next = from;
         while next < end || first {
-            let count = PIXELS.min(end - next);
-            self.pack::<ROWS>(&pairs, next, count, [&inputs, &outputs], [&mut left, &mut right], width);
+            let count = (DEPTH * per_slot).min(end - next);
+            let packing = pack::Packing { task: &self, pairs: &pairs, channels: [&inputs, &outputs] };
+            // SAFETY: called with the instruction set.
+            unsafe { packing.run::<S, ROWS>(next, count, [&mut left, &mut right]) };
             for column in 0..panels {
                 for row in 0..blocks {
                     let at = (begin + inputs.start + row * ROWS) * self.split.padded[1];
                     let at = at + outputs.start + column * width;
-                    // SAFETY: a task's sums are its own; the packed blocks hold `count` pixels.
+                    // SAFETY: a task's sums are its own; the packed blocks hold so many rows.
                     unsafe {
                         let mut to = [self.to.at(at); ROWS];
                         for (index, to) in to.iter_mut().enumerate() {
@@ -193,7 +198,7 @@ impl Kernel for Task<'_> {
                             *row = row.add(index);
                         }
                         let matrix = right.as_ptr().add(column * panel);
-                        tile::multiply::<S, ROWS, ROWS>(&mut sums, &rows, matrix, count);
+                        tile::multiply::<S, ROWS, ROWS>(&mut sums, &rows, matrix, count.div_ceil(per_slot));
                         tile::store::<S, ROWS>(&to, &sums);
                     }
                 }
@@ -201,121 +206,5 @@ impl Kernel for Task<'_> {
             first = false;
             next += count;
         }
-    }
-}
-
-impl Task<'_> {
-    /// Packs `count` pairs from the `next`: the channels in as `[block][pixel][row]`, those out as `[panel][pixel][column]`.
-    #[inline(always)]
-    fn pack<const ROWS: usize>(
-        &self,
-        pairs: &Pairs,
-        next: usize,
-        count: usize,
-        [inputs, outputs]: [&Range<usize>; 2],
-        [left, right]: [&mut [f32]; 2],
-        width: usize,
-    ) {
-        let valid = [inputs.end.min(self.split.inputs), outputs.end.min(self.split.outputs)];
-        let (block, panel) = (PIXELS * ROWS + GAP, PIXELS * width + GAP);
-        let mut unfolded = Buffer::new(if self.convolution.is_unfolded() { self.split.inputs } else { 0 });
-        let mut place = pairs.at(next);
-        for pixel in 0..count {
-            let (source, target) = pairs.pixels(place);
-            let row = match self.convolution.is_unfolded() {
-                true => {
-                    self.convolution.unfold(self.source, self.x, target, &mut unfolded);
-                    &unfolded[inputs.start..valid[0]]
-                }
-                false => &self.x[source * self.split.inputs..][inputs.start..valid[0]],
-            };
-            scatter::<ROWS>(row, &mut left[pixel * ROWS..], block);
-            let row = &self.dy[target * self.split.outputs..][outputs.start..valid[1]];
-            let mut chunks = row.chunks_exact(width);
-            let mut at = pixel * width;
-            for chunk in &mut chunks {
-                right[at..at + width].copy_from_slice(chunk);
-                at += panel;
-            }
-            let rest = chunks.remainder();
-            if !rest.is_empty() {
-                right[at..at + rest.len()].copy_from_slice(rest);
-            }
-            place = pairs.after(place);
-        }
-    }
-}
-
-/// Copies a row in pieces of `N`, `step` values apart.
-#[inline(always)]
-fn scatter<const N: usize>(row: &[f32], to: &mut [f32], step: usize) {
-    let (whole, rest) = row.as_chunks::<N>();
-    let mut at = 0;
-    for piece in whole {
-        to[at..at + N].copy_from_slice(piece);
-        at += step;
-    }
-    if !rest.is_empty() {
-        to[at..at + rest.len()].copy_from_slice(rest);
-    }
-}
-
-/// The pixels of input and output that a tap joins, image after image, row after row.
-struct Pairs {
-    convolution: Convolution,
-    source: Images,
-    target: Images,
-    tap: [usize; 2],
-    rows: Range<usize>,
-    columns: Range<usize>,
-}
-
-impl Pairs {
-    fn new(convolution: &Convolution, source: Images, tap: usize) -> Self {
-        let target = convolution.target(source);
-        let tap = [tap / convolution.kernel, tap % convolution.kernel];
-        let Convolution { stride, padding, .. } = *convolution;
-        let range = |tap: usize, from: usize, to: usize| {
-            let first = padding.saturating_sub(tap).div_ceil(stride);
-            let last = (from + padding).saturating_sub(tap).div_ceil(stride).min(to);
-            first.min(last)..last
-        };
-        let (rows, columns) = match convolution.is_unfolded() {
-            true => (0..target.height, 0..target.width),
-            false => (range(tap[0], source.height, target.height), range(tap[1], source.width, target.width)),
-        };
-        Pairs { convolution: *convolution, source, target, tap, rows, columns }
-    }
-
-    fn len(&self) -> usize {
-        self.source.count * self.rows.len() * self.columns.len()
-    }
-
-    /// Image, row and column of the target's pixel of pair `index`.
-    fn at(&self, index: usize) -> [usize; 3] {
-        let (width, plane) = (self.columns.len().max(1), (self.rows.len() * self.columns.len()).max(1));
-        [index / plane, self.rows.start + index % plane / width, self.columns.start + index % width]
-    }
-
-    #[inline(always)]
-    fn after(&self, [image, row, column]: [usize; 3]) -> [usize; 3] {
-        if column + 1 < self.columns.end {
-            [image, row, column + 1]
-        } else if row + 1 < self.rows.end {
-            [image, row + 1, self.columns.start]
-        } else {
-            [image + 1, self.rows.start, self.columns.start]
-        }
-    }
-
-    /// The pixels of source and target; of the source only where nothing is unfolded.
-    #[inline(always)]
-    fn pixels(&self, [image, row, column]: [usize; 3]) -> (usize, usize) {
-        let Convolution { stride, padding, .. } = self.convolution;
-        let target = image * self.target.plane() + row * self.target.width + column;
-        let place = [row * stride + self.tap[0], column * stride + self.tap[1]];
-        // Inside the image for the pairs of a tap.
-        let place = place.map(|place| place.saturating_sub(padding));
-        (image * self.source.plane() + place[0] * self.source.width + place[1], target)
     }
 }

@@ -1,6 +1,10 @@
 //! 256 bits: AVX2 with fused multiply-add, every x86 server since 2015.
 
-use core::arch::x86_64::{__m256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps};
+use core::arch::x86_64::{
+    __m256, _mm_loadu_si128, _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps,
+    _mm256_cvtepu16_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_or_si256, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps,
+};
 
 use super::{Kernel, Simd};
 
@@ -43,5 +47,31 @@ impl Simd for Avx2 {
     unsafe fn multiply_add(a: __m256, b: __m256, c: __m256) -> __m256 {
         // SAFETY: the instruction set is the caller's duty.
         unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn broadcast(from: *const f32) -> __m256 {
+        // SAFETY: the instruction set and a readable value are the caller's duty.
+        unsafe { _mm256_castsi256_ps(_mm256_set1_epi32(from.cast::<i32>().read_unaligned())) }
+    }
+
+    #[inline(always)]
+    unsafe fn widen(pairs: __m256) -> [__m256; 2] {
+        // SAFETY: the instruction set is the caller's duty.
+        unsafe {
+            let pairs = _mm256_castps_si256(pairs);
+            let upper = _mm256_set1_epi32(0xffff_0000_u32.cast_signed());
+            [_mm256_slli_epi32::<16>(pairs), _mm256_and_si256(pairs, upper)]
+                .map(|bits| _mm256_castsi256_ps(bits))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(low: *const u16, high: *const u16) -> __m256 {
+        // SAFETY: the instruction set and 8 readable values at each are the caller's duty.
+        unsafe {
+            let [low, high] = [low, high].map(|from| _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast())));
+            _mm256_castsi256_ps(_mm256_or_si256(low, _mm256_slli_epi32::<16>(high)))
+        }
     }
 }

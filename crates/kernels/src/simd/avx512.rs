@@ -1,6 +1,10 @@
 //! 512 bits: AVX-512F.
 
-use core::arch::x86_64::{__m512, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps};
+use core::arch::x86_64::{
+    __m512, _mm256_loadu_si256, _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps,
+    _mm512_cvtepu16_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_or_si512, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps,
+};
 
 use super::{Kernel, Simd};
 
@@ -8,7 +12,7 @@ use super::{Kernel, Simd};
 pub(super) struct Avx512;
 
 /// 28 of the 32 registers hold sums, two the weights; values of the image come as operands.
-const ROWS: usize = 14;
+pub(super) const ROWS: usize = 14;
 
 /// # Safety
 /// The processor has AVX-512F.
@@ -43,5 +47,31 @@ impl Simd for Avx512 {
     unsafe fn multiply_add(a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: the instruction set is the caller's duty.
         unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn broadcast(from: *const f32) -> __m512 {
+        // SAFETY: the instruction set and a readable value are the caller's duty.
+        unsafe { _mm512_castsi512_ps(_mm512_set1_epi32(from.cast::<i32>().read_unaligned())) }
+    }
+
+    #[inline(always)]
+    unsafe fn widen(pairs: __m512) -> [__m512; 2] {
+        // SAFETY: the instruction set is the caller's duty.
+        unsafe {
+            let pairs = _mm512_castps_si512(pairs);
+            let upper = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
+            [_mm512_slli_epi32::<16>(pairs), _mm512_and_si512(pairs, upper)]
+                .map(|bits| _mm512_castsi512_ps(bits))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(low: *const u16, high: *const u16) -> __m512 {
+        // SAFETY: the instruction set and 16 readable values at each are the caller's duty.
+        unsafe {
+            let [low, high] = [low, high].map(|from| _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast())));
+            _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32::<16>(high)))
+        }
     }
 }

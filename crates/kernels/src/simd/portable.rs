@@ -34,4 +34,25 @@ impl Simd for Portable {
     unsafe fn multiply_add(a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
         [a[0] * b[0] + c[0], a[1] * b[1] + c[1], a[2] * b[2] + c[2], a[3] * b[3] + c[3]]
     }
+
+    #[inline(always)]
+    unsafe fn broadcast(from: *const f32) -> [f32; 4] {
+        // SAFETY: a readable value is the caller's duty.
+        [unsafe { from.read_unaligned() }; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn widen(pairs: [f32; 4]) -> [[f32; 4]; 2] {
+        [
+            pairs.map(|pair| f32::from_bits(pair.to_bits() << 16)),
+            pairs.map(|pair| f32::from_bits(pair.to_bits() & 0xffff_0000)),
+        ]
+    }
+
+    #[inline(always)]
+    unsafe fn pair(low: *const u16, high: *const u16) -> [f32; 4] {
+        // SAFETY: four readable values at each are the caller's duty.
+        let [low, high] = unsafe { [low, high].map(|from| from.cast::<[u16; 4]>().read_unaligned()) };
+        [0, 1, 2, 3].map(|lane| f32::from_bits(u32::from(low[lane]) | u32::from(high[lane]) << 16))
+    }
 }

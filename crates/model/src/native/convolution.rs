@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brazier_kernels::convolution::{Output, Packed};
-use brazier_kernels::{Buffer, Convolution, Path, ShapeError};
+use brazier_kernels::{Buffer, Convolution, Format, Path, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -12,6 +12,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 
+use super::factor::Factor;
 use super::join::Join;
 use super::values::{ChannelsLast, Primitive, Tracked, contiguous, from_channels_last, from_values, slice};
 use super::{Branch, join, norm, switch};
@@ -59,7 +60,7 @@ impl Constant {
     pub(crate) fn of(weight: &Tensor<4>, place: [usize; 2]) -> Option<Self> {
         let step = Step::of(weight, place)?;
         let Primitive::Plain(weight) = Primitive::of(weight)? else { return None };
-        let packed = Packed::forward(step.path, step.convolution, slice(&contiguous(&weight))).ok()?;
+        let packed = step.pack(&contiguous(&weight)).ok()?;
         Some(Constant { step, weight: Arc::new(packed) })
     }
 
@@ -85,7 +86,8 @@ impl Constant {
     }
 
     fn apply(&self, x: &Tensor<4>, output: Output<'_>) -> Option<Tensor<4>> {
-        self.step.apply(&values(x)?, &self.weight, output).ok().map(Tensor::from_primitive::<Flex>)
+        let x = self.step.image(values(x)?);
+        self.step.apply(&x, &self.weight, output).ok().map(Tensor::from_primitive::<Flex>)
     }
 }
 
@@ -102,12 +104,14 @@ fn values(tensor: &Tensor<4>) -> Option<ChannelsLast> {
 struct Step {
     convolution: Convolution,
     path: Path,
+    /// What is multiplied, in the gradients too.
+    format: Format,
 }
 
 /// What the gradients need.
 #[derive(Clone, Debug)]
 struct Saved {
-    x: ChannelsLast,
+    x: Factor,
     weight: FlexTensor,
     /// Of `x` and of the residual.
     joins: [Option<Join>; 2],
@@ -120,14 +124,23 @@ impl Step {
         Some(Step {
             convolution: Convolution { input, output, kernel, stride, padding },
             path: switch::path()?,
+            format: switch::format(),
         })
     }
 
-    fn apply(self, x: &ChannelsLast, packed: &Packed, output: Output<'_>) -> Result<FlexTensor, ShapeError> {
+    fn pack(self, weight: &FlexTensor) -> Result<Packed, ShapeError> {
+        Packed::forward(self.path, self.format, self.convolution, slice(weight))
+    }
+
+    fn image(self, x: ChannelsLast) -> Factor {
+        Factor::image(x, &self.convolution, self.path, self.format)
+    }
+
+    fn apply(self, x: &Factor, packed: &Packed, output: Output<'_>) -> Result<FlexTensor, ShapeError> {
         let convolution = self.convolution;
         let target = convolution.target(x.images);
         let mut y = Buffer::new(target.pixels() * convolution.output);
-        convolution.forward(x.images, x.values(), packed, output, &mut y)?;
+        convolution.forward(x.images, x.factors(), packed, output, &mut y)?;
         Ok(from_channels_last(y, target, convolution.output))
     }
 
@@ -143,7 +156,7 @@ impl Step {
         Self: Backward<Flex, N, State = Saved>,
     {
         let (x, weight) = (ChannelsLast::of(x.into_primitive()), contiguous(&weight.into_primitive()));
-        let packed = Packed::forward(self.path, self.convolution, slice(&weight)).ok()?;
+        let (x, packed) = (self.image(x), self.pack(&weight).ok()?);
         let residual = residual.map(ChannelsLast::of);
         let y = self.apply(&x, &packed, onto(residual.as_ref())).ok()?;
         let y = match kind {
@@ -156,26 +169,22 @@ impl Step {
     fn data_gradient(
         self,
         saved: &Saved,
-        dy: &ChannelsLast,
+        dy: &Factor,
         also: Option<&ChannelsLast>,
     ) -> Result<FlexTensor, ShapeError> {
-        let packed = Packed::data_gradient(self.path, self.convolution, slice(&saved.weight))?;
-        let mut dx = Buffer::new(saved.x.values().len());
+        let Step { convolution, path, format } = self;
+        let packed = Packed::data_gradient(path, format, convolution, slice(&saved.weight))?;
+        let mut dx = Buffer::new(saved.x.images.pixels() * convolution.input);
         let also = also.map(ChannelsLast::values);
-        self.convolution.data_gradient(saved.x.images, dy.values(), &packed, also, &mut dx)?;
-        Ok(from_channels_last(dx, saved.x.images, self.convolution.input))
+        convolution.data_gradient(saved.x.images, dy.factors(), &packed, also, &mut dx)?;
+        Ok(from_channels_last(dx, saved.x.images, convolution.input))
     }
 
-    fn weight_gradient(self, saved: &Saved, dy: &ChannelsLast) -> Result<FlexTensor, ShapeError> {
+    fn weight_gradient(self, saved: &Saved, dy: &Factor) -> Result<FlexTensor, ShapeError> {
         let Convolution { input, output, kernel, .. } = self.convolution;
         let mut dw = Buffer::new(self.convolution.weights());
-        self.convolution.weight_gradient(
-            self.path,
-            saved.x.images,
-            saved.x.values(),
-            dy.values(),
-            &mut dw,
-        )?;
+        let (x, dy) = (saved.x.factors(), dy.factors());
+        self.convolution.weight_gradient(self.path, saved.x.images, x, dy, &mut dw)?;
         Ok(from_values(dw, [output, input, kernel, kernel]))
     }
 }
@@ -195,7 +204,7 @@ impl<const N: usize> Backward<Flex, N> for Step {
                 join::register(grads, residual.id, join, false, gradient.clone());
             }
         }
-        let dy = ChannelsLast::of(gradient);
+        let dy = Factor::of(ChannelsLast::of(gradient), self.path, self.format);
         if let Some(Some(weight)) = ops.parents.get(1) {
             let dw = self.weight_gradient(&ops.state, &dy).expect("sizes fit");
             grads.register::<Flex>(weight.id, dw);

@@ -1,10 +1,11 @@
-//! Which engine computes layers on the processor.
+//! Which engine computes layers on the processor, and what its convolutions multiply.
 
 use std::cell::Cell;
 use std::env;
 use std::sync::OnceLock;
+use std::thread::LocalKey;
 
-use brazier_kernels::Path;
+use brazier_kernels::{Format, Path};
 
 /// The variable that says it; empty counts as unset.
 const VARIABLE: &str = "BRAZIER_KERNELS";
@@ -44,6 +45,7 @@ impl Engine {
 
 thread_local! {
     static HERE: Cell<Option<Engine>> = const { Cell::new(None) };
+    static FORMAT: Cell<Format> = const { Cell::new(Format::Float32) };
 }
 
 /// Whether the environment names an engine of this processor; without this call, a name that does not counts as `auto`.
@@ -56,14 +58,39 @@ pub fn check() -> Result<Engine, UnknownEngine> {
 
 /// Runs `work` with another engine on this thread, to compare them.
 pub fn with<T>(engine: Engine, work: impl FnOnce() -> T) -> T {
-    struct Back(Option<Engine>);
-    impl Drop for Back {
+    exchange(&HERE, Some(engine), work)
+}
+
+/// Runs `work` so that our kernels' convolutions of this thread multiply numbers of `format`, in the gradients of what is
+/// computed here too. Tensors, sums and weights stay float32.
+pub fn multiplying<T>(format: Format, work: impl FnOnce() -> T) -> T {
+    exchange(&FORMAT, format, work)
+}
+
+/// Runs `work` with another value, also if it panics.
+fn exchange<V: Copy + 'static, T>(
+    place: &'static LocalKey<Cell<V>>,
+    value: V,
+    work: impl FnOnce() -> T,
+) -> T {
+    struct Back<V: Copy + 'static>(&'static LocalKey<Cell<V>>, V);
+    impl<V: Copy + 'static> Drop for Back<V> {
         fn drop(&mut self) {
-            HERE.set(self.0);
+            self.0.set(self.1);
         }
     }
-    let _back = Back(HERE.replace(Some(engine)));
+    let _back = Back(place, place.replace(value));
     work()
+}
+
+/// What convolutions multiply.
+pub(super) fn format() -> Format {
+    FORMAT.get()
+}
+
+/// Whether this processor multiplies bfloat16 faster than float32.
+pub fn has_fast_bfloat16() -> bool {
+    path().is_some_and(|path| Format::Bfloat16.is_fast(path))
 }
 
 /// The instructions, where our kernels are to compute.

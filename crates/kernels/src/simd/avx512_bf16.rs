@@ -1,0 +1,69 @@
+//! 512 bits whose lanes are pairs of bfloat16: AVX-512 BF16, Intel's from Cooper Lake and AMD's from Zen 4 on.
+
+use core::arch::x86_64::{__m512, __m512bh, _mm512_dpbf16_ps};
+use core::mem::transmute;
+
+use super::avx512::{Avx512, ROWS};
+use super::{Kernel, Simd};
+
+#[derive(Clone, Copy)]
+struct Avx512Bf16;
+
+/// Whether the processor has it.
+pub(super) fn is_there() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16")
+}
+
+/// # Safety
+/// The processor has AVX-512F and AVX-512 BF16.
+#[target_feature(enable = "avx512f,avx512bf16")]
+pub(super) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx512Bf16, ROWS>()
+}
+
+impl Simd for Avx512Bf16 {
+    const LANES: usize = Avx512::LANES;
+    type Vector = __m512;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> __m512 {
+        // SAFETY: the caller's.
+        unsafe { Avx512::splat(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> __m512 {
+        // SAFETY: the caller's.
+        unsafe { Avx512::load(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, vector: __m512) {
+        // SAFETY: the caller's.
+        unsafe { Avx512::store(to, vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn broadcast(from: *const f32) -> __m512 {
+        // SAFETY: the caller's.
+        unsafe { Avx512::broadcast(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: the instruction set is the caller's duty; both types are 512 bits without a meaning of their own.
+        unsafe { _mm512_dpbf16_ps(c, transmute::<__m512, __m512bh>(a), transmute::<__m512, __m512bh>(b)) }
+    }
+
+    #[inline(always)]
+    unsafe fn widen(pairs: __m512) -> [__m512; 2] {
+        // SAFETY: the caller's.
+        unsafe { Avx512::widen(pairs) }
+    }
+
+    #[inline(always)]
+    unsafe fn pair(low: *const u16, high: *const u16) -> __m512 {
+        // SAFETY: the caller's.
+        unsafe { Avx512::pair(low, high) }
+    }
+}
