@@ -61,7 +61,7 @@ impl Conv {
     }
 
     /// The same behind `norm` and [`relu`]: in use, where moving statistics count, as one.
-    pub fn forward_norm_relu(&self, x: impl Into<Branch>, norm: &BatchNorm) -> Tensor<4> {
+    pub fn forward_norm_relu(&self, x: impl Into<Branch>, norm: &BatchNorm) -> Branch {
         let branch = x.into();
         let x = &branch.tensor;
         if !x.device().is_autodiff() {
@@ -71,7 +71,7 @@ impl Conv {
             let packed = || Constant::of(&cast(self.weight.val(), x.dtype()), self.place());
             let constant = self.constant.clone().or_else(packed);
             if let Some(y) = constant.and_then(|constant| constant.convolve_norm(x, given, norm.epsilon)) {
-                return y;
+                return y.into();
             }
         }
         norm.forward_relu(self.forward(branch))
@@ -153,11 +153,11 @@ impl BatchNorm {
 
     /// Batch statistics while training (an autodiff device), moving ones otherwise.
     pub fn forward(&self, x: impl Into<Branch>) -> Tensor<4> {
-        self.normalise(x.into(), false)
+        self.normalise(x.into(), false).tensor
     }
 
     /// The same behind [`relu`].
-    pub fn forward_relu(&self, x: impl Into<Branch>) -> Tensor<4> {
+    pub fn forward_relu(&self, x: impl Into<Branch>) -> Branch {
         self.normalise(x.into(), true)
     }
 
@@ -169,7 +169,7 @@ impl BatchNorm {
         }
     }
 
-    fn normalise(&self, branch: Branch, rectify: bool) -> Tensor<4> {
+    fn normalise(&self, branch: Branch, rectify: bool) -> Branch {
         let (device, format) = (branch.tensor.device(), branch.tensor.dtype());
         let gamma = self.scale();
         let beta = self.beta.val();
@@ -179,23 +179,23 @@ impl BatchNorm {
         {
             advance(&self.moving_mean, Tensor::from_floats(trained.mean.as_slice(), &device));
             advance(&self.moving_var, Tensor::from_floats(trained.variance.as_slice(), &device));
-            return trained.output;
+            return Branch { recipe: Some(trained.recipe), ..trained.output.into() };
         }
         let x = cast(branch.tensor, DType::F32);
         if self.use_global_stats || !device.is_autodiff() {
             let (mean, variance) = (self.moving_mean.value(), self.moving_var.value());
             let given = [&gamma, &beta, &mean, &variance];
             if let Some(y) = native::normalise(&x, given, self.epsilon, rectify) {
-                return cast(y, format);
+                return cast(y, format).into();
             }
             let y = cast(batch_norm(x, gamma, beta, mean, variance, self.epsilon), format);
-            return if rectify { relu(y) } else { y };
+            return if rectify { relu(y) } else { y }.into();
         }
         let result = batch_norm_train(x, gamma, beta, self.epsilon);
         advance(&self.moving_mean, result.mean);
         advance(&self.moving_var, result.variance);
         let y = cast(result.output, format);
-        if rectify { relu(y) } else { y }
+        if rectify { relu(y) } else { y }.into()
     }
 }
 

@@ -3,7 +3,7 @@
 //! - `switch`: flex or which instructions, for the process and for a test, and the format of factors
 //! - `values`: burn's tensors as the kernels see them, channels last; `factor`: what a convolution multiplies
 //! - `together`: batch norm over the images of all ranks
-//! - `join`: where the gradients of a tensor with two users meet
+//! - `join`: what layers hand to layers: a tensor, where the gradients of its two users meet, how it is computed again
 //! - `convolution`, `norm`, `pool`: each for tensors of flex and, with a node of its own, for those that burn differentiates;
 //!   weights that change no more are packed once (`Constant`)
 //!

@@ -103,7 +103,7 @@ impl ResNet {
     fn stem(&self, pixels: Tensor<4>) -> Tensor<4> {
         let x = self.bn_data.forward(pixels);
         let x = match &self.bn0 {
-            Some(bn0) => self.conv0.forward_norm_relu(x, bn0),
+            Some(bn0) => self.conv0.forward_norm_relu(x, bn0).into(),
             None => self.conv0.forward(x),
         };
         if self.pools { stem_pool(x) } else { x }
@@ -112,7 +112,7 @@ impl ResNet {
     /// What the last stage gives to what the last layer takes, `[n, filters]`.
     fn features(&self, x: Tensor<4>) -> Tensor<2> {
         let x = match &self.bn1 {
-            Some(bn1) => bn1.forward_relu(x),
+            Some(bn1) => bn1.forward_relu(x).into(),
             None => x,
         };
         global_average_pool(x)

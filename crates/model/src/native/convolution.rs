@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use brazier_kernels::convolution::{Output, Packed};
+use brazier_kernels::convolution::{Images, Output, Packed};
 use brazier_kernels::{Buffer, Convolution, Format, Path, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
@@ -14,6 +14,7 @@ use burn::tensor::Tensor;
 
 use super::factor::Factor;
 use super::join::Join;
+use super::norm::Recipe;
 use super::values::{ChannelsLast, Primitive, Tracked, contiguous, from_channels_last, from_values, slice};
 use super::{Branch, join, norm, switch};
 
@@ -29,6 +30,7 @@ pub(crate) fn convolve(
     }
     let step = Step::of(weight, place)?;
     let joins = [x.join.clone(), residual.and_then(|residual| residual.join.clone())];
+    let recipe = x.recipe.clone();
     let residual = match residual {
         Some(residual) => Some(Primitive::of(&residual.tensor)?),
         None => None,
@@ -37,12 +39,12 @@ pub(crate) fn convolve(
         (Primitive::Tracked(x), Primitive::Tracked(weight), None) => {
             let parents = [x.node(), weight.node()];
             let kind = step.prepare::<NoCheckpointing>(parents).compute_bound().stateful();
-            step.track(kind, [x, weight], None, joins)
+            step.track(kind, [x, weight], recipe, None, joins)
         }
         (Primitive::Tracked(x), Primitive::Tracked(weight), Some(Primitive::Tracked(residual))) => {
             let parents = [x.node(), weight.node(), residual.node()];
             let kind = step.prepare::<NoCheckpointing>(parents).compute_bound().stateful();
-            step.track(kind, [x, weight], Some(residual.into_primitive()), joins)
+            step.track(kind, [x, weight], recipe, Some(residual.into_primitive()), joins)
         }
         _ => None,
     }
@@ -111,10 +113,19 @@ struct Step {
 /// What the gradients need.
 #[derive(Clone, Debug)]
 struct Saved {
-    x: Factor,
+    x: Kept,
+    source: Images,
     weight: FlexTensor,
     /// Of `x` and of the residual.
     joins: [Option<Join>; 2],
+}
+
+/// The image until the gradient of the weights needs it.
+#[derive(Clone, Debug)]
+enum Kept {
+    Factor(Factor),
+    /// To be computed again.
+    Recipe(Recipe),
 }
 
 impl Step {
@@ -149,6 +160,7 @@ impl Step {
         self,
         kind: OpsKind<Self, Flex, Saved, NoCheckpointing, N>,
         [x, weight]: [Tracked; 2],
+        recipe: Option<Recipe>,
         residual: Option<FlexTensor>,
         joins: [Option<Join>; 2],
     ) -> Option<Tensor<4>>
@@ -160,10 +172,23 @@ impl Step {
         let residual = residual.map(ChannelsLast::of);
         let y = self.apply(&x, &packed, onto(residual.as_ref())).ok()?;
         let y = match kind {
-            OpsKind::Tracked(node) => node.finish(Saved { x, weight, joins }, y),
+            OpsKind::Tracked(node) => {
+                let source = x.images;
+                let x = self.keep(x, recipe);
+                node.finish(Saved { x, source, weight, joins }, y)
+            }
             OpsKind::UnTracked(node) => node.finish(y),
         };
         Some(Tensor::from_primitive::<Autodiff<Flex>>(y))
+    }
+
+    /// In float32 the recipe, if there is one: an activation is as large as what it is computed from. Rounded it is half as
+    /// large, and stays.
+    fn keep(self, x: Factor, recipe: Option<Recipe>) -> Kept {
+        match recipe.filter(|_| self.format == Format::Float32) {
+            Some(recipe) => Kept::Recipe(recipe),
+            None => Kept::Factor(x),
+        }
     }
 
     fn data_gradient(
@@ -174,17 +199,20 @@ impl Step {
     ) -> Result<FlexTensor, ShapeError> {
         let Step { convolution, path, format } = self;
         let packed = Packed::data_gradient(path, format, convolution, slice(&saved.weight))?;
-        let mut dx = Buffer::new(saved.x.images.pixels() * convolution.input);
+        let mut dx = Buffer::new(saved.source.pixels() * convolution.input);
         let also = also.map(ChannelsLast::values);
-        convolution.data_gradient(saved.x.images, dy.factors(), &packed, also, &mut dx)?;
-        Ok(from_channels_last(dx, saved.x.images, convolution.input))
+        convolution.data_gradient(saved.source, dy.factors(), &packed, also, &mut dx)?;
+        Ok(from_channels_last(dx, saved.source, convolution.input))
     }
 
     fn weight_gradient(self, saved: &Saved, dy: &Factor) -> Result<FlexTensor, ShapeError> {
         let Convolution { input, output, kernel, .. } = self.convolution;
+        let x = match &saved.x {
+            Kept::Factor(x) => x.clone(),
+            Kept::Recipe(recipe) => self.image(recipe.compute()?),
+        };
         let mut dw = Buffer::new(self.convolution.weights());
-        let (x, dy) = (saved.x.factors(), dy.factors());
-        self.convolution.weight_gradient(self.path, saved.x.images, x, dy, &mut dw)?;
+        self.convolution.weight_gradient(self.path, saved.source, x.factors(), dy.factors(), &mut dw)?;
         Ok(from_values(dw, [output, input, kernel, kernel]))
     }
 }

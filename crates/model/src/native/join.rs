@@ -1,4 +1,4 @@
-//! Where the gradients of a tensor with two users meet.
+//! What layers hand to layers: a tensor, where the gradients of its two users meet, and how it is computed again.
 //!
 //! burn adds two gradients of a tensor as they come, in a pass of its own that also turns channels-last into another layout.
 //! Of two users that know of each other, the one that is reached first on the way back leaves its gradient here, and the other
@@ -12,29 +12,37 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
+use super::norm::Recipe;
 use super::values::ChannelsLast;
 
 /// The meeting point of exactly two users, both on the way to the loss.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Join(Arc<Mutex<Option<FlexTensor>>>);
 
-/// What a layer takes: a tensor, and where its gradient meets another's.
+/// What a layer takes: a tensor, where its gradient meets another's, and how it is computed again.
 #[derive(Clone, Debug)]
 pub struct Branch {
     pub(crate) tensor: Tensor<4>,
     pub(crate) join: Option<Join>,
+    pub(crate) recipe: Option<Recipe>,
 }
 
 impl From<Tensor<4>> for Branch {
     fn from(tensor: Tensor<4>) -> Self {
-        Branch { tensor, join: None }
+        Branch { tensor, join: None, recipe: None }
+    }
+}
+
+impl From<Branch> for Tensor<4> {
+    fn from(branch: Branch) -> Self {
+        branch.tensor
     }
 }
 
 /// A tensor for exactly two users, both of which must contribute to the loss.
-pub fn fork(tensor: Tensor<4>) -> [Branch; 2] {
-    let join = Some(Join::default());
-    [Branch { tensor: tensor.clone(), join: join.clone() }, Branch { tensor, join }]
+pub fn fork(from: impl Into<Branch>) -> [Branch; 2] {
+    let branch = Branch { join: Some(Join::default()), ..from.into() };
+    [branch.clone(), branch]
 }
 
 /// What the other user left, if it was here.

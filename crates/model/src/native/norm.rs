@@ -1,5 +1,7 @@
 //! Batch norm with the activation behind it.
 
+use std::sync::Arc;
+
 use brazier_kernels::norm::{self, Norm, Statistics};
 use brazier_kernels::{Buffer, Path, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -17,6 +19,7 @@ use super::{Branch, join, switch, together};
 /// What batch norm gives in training.
 pub(crate) struct Trained {
     pub(crate) output: Tensor<4>,
+    pub(crate) recipe: Recipe,
     /// Of the batch, `[channels]`, on the inner device.
     pub(crate) mean: Vec<f32>,
     pub(crate) variance: Vec<f32>,
@@ -38,13 +41,14 @@ pub(crate) fn train(x: &Branch, [gamma, beta]: [&Tensor<1>; 2], epsilon: f64, re
     let statistics = together::statistics(own, x.images.pixels());
     let [gamma, beta] = [gamma, beta].map(|values| contiguous(&values.into_primitive()));
     let (mean, variance) = (statistics.mean.clone(), statistics.variance.clone());
-    let saved = Saved { x, gamma, beta, statistics, join };
-    let y = step.apply(&saved).ok()?;
+    let given = Arc::new(Given { x, gamma, beta, statistics });
+    let y = step.apply(&given).ok()?;
+    let recipe = Recipe { step, given: Arc::clone(&given) };
     let y = match kind {
-        OpsKind::Tracked(node) => node.finish(saved, y),
+        OpsKind::Tracked(node) => node.finish(Saved { given, join }, y),
         OpsKind::UnTracked(node) => node.finish(y),
     };
-    Some(Trained { output: Tensor::from_primitive::<Autodiff<Flex>>(y), mean, variance })
+    Some(Trained { output: Tensor::from_primitive::<Autodiff<Flex>>(y), recipe, mean, variance })
 }
 
 /// `x` normalised with moving statistics, without gradients; nothing where our kernels do not compute.
@@ -57,9 +61,8 @@ pub(crate) fn normalise(
     let step = Step { path: switch::path()?, epsilon, relu };
     let Primitive::Plain(x) = Primitive::of(x)? else { return None };
     let statistics = moving([mean, variance])?;
-    let saved =
-        Saved { x: ChannelsLast::of(x), gamma: plain(gamma)?, beta: plain(beta)?, statistics, join: None };
-    step.apply(&saved).ok().map(Tensor::from_primitive::<Flex>)
+    let given = Given { x: ChannelsLast::of(x), gamma: plain(gamma)?, beta: plain(beta)?, statistics };
+    step.apply(&given).ok().map(Tensor::from_primitive::<Flex>)
 }
 
 /// Batch norm with the moving statistics of `given` (gamma, beta, mean, variance) as a factor and a summand of each channel.
@@ -91,27 +94,48 @@ struct Step {
     relu: bool,
 }
 
-/// What the gradients need.
-#[derive(Clone, Debug)]
-struct Saved {
+/// What is normalised, and by what.
+#[derive(Debug)]
+struct Given {
     x: ChannelsLast,
     gamma: FlexTensor,
     beta: FlexTensor,
     statistics: Statistics,
+}
+
+/// What the gradients need.
+#[derive(Clone, Debug)]
+struct Saved {
+    given: Arc<Given>,
     join: Option<Join>,
 }
 
+/// How an output is computed again, from what its own gradient needs anyway: whoever keeps this instead of the output keeps
+/// nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    step: Step,
+    given: Arc<Given>,
+}
+
+impl Recipe {
+    /// The output, the same bits.
+    pub(super) fn compute(&self) -> Result<ChannelsLast, ShapeError> {
+        self.step.apply(&self.given).map(ChannelsLast::of)
+    }
+}
+
 impl Step {
-    fn norm(self, saved: &Saved) -> Norm<'_> {
+    fn norm(self, given: &Given) -> Norm<'_> {
         let Step { epsilon, relu, .. } = self;
-        let (gamma, beta) = (Some(slice(&saved.gamma)), slice(&saved.beta));
-        Norm { statistics: &saved.statistics, gamma, beta, epsilon, relu }
+        let (gamma, beta) = (Some(slice(&given.gamma)), slice(&given.beta));
+        Norm { statistics: &given.statistics, gamma, beta, epsilon, relu }
     }
 
-    fn apply(self, saved: &Saved) -> Result<FlexTensor, ShapeError> {
-        let x = &saved.x;
+    fn apply(self, given: &Given) -> Result<FlexTensor, ShapeError> {
+        let x = &given.x;
         let mut y = Buffer::new(x.values().len());
-        norm::normalise(self.path, x.values(), self.norm(saved), &mut y)?;
+        norm::normalise(self.path, x.values(), self.norm(given), &mut y)?;
         Ok(from_channels_last(y, x.images, x.channels))
     }
 }
@@ -122,9 +146,9 @@ impl Backward<Flex, 3> for Step {
     #[expect(clippy::expect_used, reason = "the forward pass took the same sizes")]
     fn backward(self, ops: Ops<Saved, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let dy = ChannelsLast::of(grads.consume::<Flex>(&ops.node));
-        let x = &ops.state.x;
+        let x = &ops.state.given.x;
         let [parent, gamma, beta] = ops.parents;
-        let norm = self.norm(&ops.state);
+        let norm = self.norm(&ops.state.given);
         let sums = norm::sums(self.path, x.values(), dy.values(), norm).expect("sizes fit");
         let gradients = sums.gradients(norm);
         // All ranks take part, whoever needs the gradient.

@@ -70,7 +70,7 @@ impl PreActivation {
             }
             None => {
                 let [x, shortcut] = fork(x);
-                (self.bn1.forward_relu(x).into(), shortcut)
+                (self.bn1.forward_relu(x), shortcut)
             }
         };
         let y = self.conv1.forward_norm_relu(active, &self.bn2);
