@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use brazier_model::native;
 use brazier_sagemaker::environment::{self, Environment, EnvironmentError};
 use brazier_sagemaker::paths::Paths;
 use brazier_serve::log::Format;
@@ -52,15 +53,32 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     let device = device::told(arguments)?.devices.swap_remove(0);
     memory::given_back_by(allocator::give_back);
     files_for(&mut configuration);
+    let factors = factors(&environment, log)?;
     let memory = environment.model_memory()?.unwrap_or_else(|| memory::available() / 2);
     let hosted = match environment.multi_model()? {
-        true => hosted_by(move || Models::new(device, memory).into()),
-        false => hosted_by(move || Engine::start(move || Predictor::load(&model, &device)).into()),
+        true => hosted_by(move || Models::new(device, factors, memory).into()),
+        false => {
+            hosted_by(move || Engine::start(move || Predictor::load_in(&model, &device, factors)).into())
+        }
     };
     serve(hosted, SocketAddr::new(host, port), configuration, |address| {
         log.say(&format!("listening on http://{address}"));
     })?;
     Ok(())
+}
+
+/// What convolutions multiply.
+fn factors<L: Fn(&str) -> Option<String>>(
+    environment: &Environment<L>,
+    log: Format,
+) -> Result<native::Format, EnvironmentError> {
+    if !environment.multiplies_bfloat16()? {
+        return Ok(native::Format::Float32);
+    }
+    if !native::has_fast_bfloat16() {
+        log.say("BRAZIER_COMPUTE_DTYPE=bfloat16: this processor multiplies float32 faster");
+    }
+    Ok(native::Format::Bfloat16)
 }
 
 /// Files that are open beside connections: libraries, the models that are read, pipes.

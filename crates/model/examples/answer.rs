@@ -1,8 +1,8 @@
 //! Answers of one network on the processor, timed; weights are random, images noise.
 //!
-//!     cargo run --release -p brazier-model --example answer -- 18 3,224,224 4 100 [FILE.onnx]
+//!     cargo run --release -p brazier-model --example answer -- 18 3,224,224 4 100 float32 [FILE.onnx]
 //!
-//! Depth, image shape, callers at once, answers of each caller. Prints the median time of an answer, answers per second, and
+//! Depth, image shape, callers at once, answers of each caller, what convolutions multiply. Prints the median time of an answer, answers per second, and
 //! the seconds that the process computed for one. FILE gets the same network for ONNX Runtime.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a program for people")]
@@ -14,6 +14,7 @@ use std::{env, fs, thread};
 use brazier_model::artifact::{
     Artifact, SHAPES_FILE, SYMBOL_FILE, encode_params, encode_shapes, encode_symbol, params_file,
 };
+use brazier_model::native::{self, Format};
 use brazier_model::resnet::pixels_to_tensor;
 use brazier_model::{Layout, ResNet, export, initial};
 use burn::tensor::Device;
@@ -22,8 +23,10 @@ const CLASSES: usize = 10;
 
 fn main() {
     let words: Vec<String> = env::args().skip(1).collect();
-    let [depth, shape, callers, answers, rest @ ..] = &words[..] else {
-        panic!("expected a depth, an image shape, a number of callers and of answers")
+    let [depth, shape, callers, answers, factors, rest @ ..] = &words[..] else {
+        panic!(
+            "expected a depth, an image shape, a number of callers and of answers, and float32 or bfloat16"
+        )
     };
     let extents: Vec<usize> = shape.split(',').map(|extent| extent.parse().unwrap()).collect();
     let extents: [usize; 3] = extents.try_into().unwrap();
@@ -38,6 +41,9 @@ fn main() {
         ]);
         fs::write(file, export::onnx::encode(&Artifact::read(files).unwrap()).unwrap()).unwrap();
     }
+    let format = if factors == "bfloat16" { Format::Bfloat16 } else { Format::Float32 };
+    // As it is served.
+    let network = native::multiplying(format, || network.packed());
     let (callers, answers): (usize, usize) = (callers.parse().unwrap(), answers.parse().unwrap());
     let ask = |count: usize| -> Vec<f64> {
         let once = |at: usize| {
@@ -60,7 +66,7 @@ fn main() {
     let computed = (seconds() - computed) / times.len() as f64;
     times.sort_by(f64::total_cmp);
     println!(
-        "brazier resnet{depth} {shape}, {callers} callers: {:.2} ms an answer, {rate:.1} images/s, computed {computed:.5} s an image",
+        "brazier resnet{depth} {shape} {factors}, {callers} callers: {:.2} ms an answer, {rate:.1} images/s, computed {computed:.5} s an image",
         times[times.len() / 2] * 1e3
     );
 }

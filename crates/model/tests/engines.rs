@@ -10,12 +10,12 @@ use brazier_kernels::Path;
 use brazier_model::layer::{BatchNorm, Conv};
 use brazier_model::layout::Stem;
 use brazier_model::loss::{Emphasis, Truth, cost};
-use brazier_model::native::{Engine, with};
+use brazier_model::native::{self, Engine, Format, with};
 use brazier_model::parameters::{self, Kind, Map};
 use brazier_model::resnet::pixels_to_tensor;
 use brazier_model::{Architecture, Layout, ResNet};
 use burn::module::Param;
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
 
 fn engines() -> Vec<Engine> {
     Path::all().into_iter().map(Engine::Kernels).collect()
@@ -112,6 +112,76 @@ fn outputs_and_gradients_are_burns() {
                 let apart = apart(&ours.values, &theirs.values);
                 assert!(apart < 1e-4, "{context}: {} {apart}", ours.name);
             }
+        }
+    }
+}
+
+#[test]
+fn factors_of_bfloat16_are_rounded_and_nothing_else_is() {
+    let device = Device::flex().autodiff();
+    let mut stream = weights::Stream::named("rounded");
+    let mut noise = |shape: [usize; 4]| {
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| (stream.unit() - 0.5) as f32).collect();
+        Tensor::<4>::from_data(TensorData::new(values, shape), &device)
+    };
+    let rounded = |tensor: &Tensor<4>| tensor.clone().cast(DType::BF16).cast(DType::F32);
+    // An image of many channels, of an odd number, and one that is unfolded.
+    for [channels, kernel, stride] in [[12, 3, 1], [9, 3, 2], [3, 3, 1], [16, 1, 2]] {
+        let x = noise([3, channels, 7, 6]);
+        let weight = noise([10, channels, kernel, kernel]);
+        let extents = [7usize, 6].map(|extent| extent.div_ceil(stride));
+        let (residual, share) =
+            (noise([3, 10, extents[0], extents[1]]), noise([3, 10, extents[0], extents[1]]));
+        // Output and gradients of image, weights and residual.
+        let run = |x: Tensor<4>, weight: Tensor<4>, share: Tensor<4>| {
+            let mut conv = Conv::new([10, channels, kernel], stride, &device);
+            conv.weight = Param::from_tensor(weight);
+            let [x, residual] = [x, residual.clone()].map(|tensor| tensor.detach().require_grad());
+            let y = conv.forward_onto(x.clone(), residual.clone());
+            let gradients = (y.clone() * share).sum().backward();
+            let weight = conv.weight.val();
+            let read = |tensor: &Tensor<4>| tensor.grad(&gradients).unwrap().into_data();
+            [y.inner().into_data(), read(&x), read(&weight), read(&residual)]
+                .map(|data| data.iter::<f32>().collect::<Vec<f32>>())
+        };
+        for engine in engines() {
+            let (exact, found) = with(engine, || {
+                let exact = run(rounded(&x), rounded(&weight), rounded(&share));
+                let found =
+                    native::multiplying(Format::Bfloat16, || run(x.clone(), weight.clone(), share.clone()));
+                (exact, found)
+            });
+            for (what, (found, exact)) in found.iter().zip(&exact).enumerate().take(3) {
+                let apart = apart(found, exact);
+                assert!(apart < 1e-5, "{engine:?}: {channels} channels, {what}: {apart}");
+            }
+            // Not multiplied, not rounded.
+            assert!(apart(&found[3], &share.clone().into_data().iter::<f32>().collect::<Vec<f32>>()) == 0.0);
+        }
+    }
+}
+
+#[test]
+fn a_network_of_bfloat16_answers_nearly_alike_packed_or_not() {
+    let device = Device::flex();
+    for (layout, shape) in layouts() {
+        let [channels, height, width] = shape;
+        let network = weights::network(&layout, &device);
+        let answers = |network: &ResNet| {
+            let pixels = pixels_to_tensor(weights::pixels(6, shape), [6, height, width, channels], &device);
+            network.forward(pixels).into_data().iter::<f32>().collect::<Vec<_>>()
+        };
+        for engine in engines() {
+            let [single, unpacked, packed] = with(engine, || {
+                let single = answers(&network);
+                let [unpacked, packed] = native::multiplying(Format::Bfloat16, || {
+                    [answers(&network), answers(&network.clone().packed())]
+                });
+                [single, unpacked, packed]
+            });
+            assert_eq!(unpacked, packed, "{}", layout.name());
+            let distance = apart(&packed, &single);
+            assert!(distance > 1e-5 && distance < 0.1, "{} with {engine:?}: {distance}", layout.name());
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::paths::DEFAULT_PREFIX;
 mod variables;
 
 use variables::{
-    BASE_DIRECTORY, BATCH, DEADLINE, DEFAULT_ACCEPT, ECHO_ATTRIBUTES, IDLE, JOB_NAME, LOG, MAX_CONNECTIONS,
-    MAX_PAYLOAD, MAX_WAITING, MODEL_MEMORY, MULTI_MODEL, PAGE, PORT, PRETRAINED,
+    BASE_DIRECTORY, BATCH, COMPUTE_DTYPE, DEADLINE, DEFAULT_ACCEPT, ECHO_ATTRIBUTES, IDLE, JOB_NAME, LOG,
+    MAX_CONNECTIONS, MAX_PAYLOAD, MAX_WAITING, MODEL_MEMORY, MULTI_MODEL, PAGE, PORT, PRETRAINED,
 };
 pub(crate) use variables::{MASTER_ADDR, MASTER_PORT, RANK, WORLD_SIZE};
 pub use variables::{VARIABLES, Variable, markdown};
@@ -148,6 +148,16 @@ impl<L: Fn(&str) -> Option<String>> Environment<L> {
             Some(value) if value.eq_ignore_ascii_case("text") => Ok(false),
             Some(value) if value.eq_ignore_ascii_case("json") => Ok(true),
             Some(value) => Err(wrong(LOG, value, "text or json")),
+        }
+    }
+
+    /// Whether a served model's convolutions multiply bfloat16.
+    pub fn multiplies_bfloat16(&self) -> Result<bool, EnvironmentError> {
+        match self.get(COMPUTE_DTYPE) {
+            None => Ok(false),
+            Some(value) if value.eq_ignore_ascii_case("float32") => Ok(false),
+            Some(value) if value.eq_ignore_ascii_case("bfloat16") => Ok(true),
+            Some(value) => Err(wrong(COMPUTE_DTYPE, value, "float32 or bfloat16")),
         }
     }
 

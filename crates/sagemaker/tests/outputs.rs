@@ -220,6 +220,7 @@ fn every_variable_read_is_listed() {
     environment.page().unwrap();
     environment.json_log().unwrap();
     environment.echo_attributes().unwrap();
+    environment.multiplies_bfloat16().unwrap();
     Place::find(&Resources::local(), &environment).unwrap();
     let mut listed: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
     let mut asked = asked.into_inner();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use brazier_model::native::Format;
 use burn::tensor::Device;
 use parking_lot::Mutex as TableLock;
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -35,6 +36,7 @@ pub struct Models(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     device: Device,
+    format: Format,
     limit: u64,
     turn: Turn,
     table: TableLock<Table>,
@@ -72,10 +74,10 @@ enum Patience {
 }
 
 impl Models {
-    /// No model yet. Weights in memory stay below `limit` bytes.
-    pub fn new(device: Device, limit: u64) -> Self {
+    /// No model yet; their convolutions will multiply numbers of `format`. Weights in memory stay below `limit` bytes.
+    pub fn new(device: Device, format: Format, limit: u64) -> Self {
         let (turn, table, change) = (Turn::default(), TableLock::default(), Mutex::default());
-        Models(Arc::new(Shared { device, limit, turn, table, change }))
+        Models(Arc::new(Shared { device, format, limit, turn, table, change }))
     }
 
     /// Loads the model at `url` under `name`, and returns when it is warm. To be called on a task of its own: what the
@@ -204,8 +206,9 @@ impl Shared {
             return Err(Refusal::Failed(EngineFailure::Load(Arc::new(error))));
         }
         self.make_room(stored_bytes(url), patience, change).await?;
-        let (path, device) = (url.to_owned(), self.device.clone());
-        let engine = Engine::start_on(self.turn.clone(), move || Predictor::load(&path, &device));
+        let (path, device, format) = (url.to_owned(), self.device.clone(), self.format);
+        let load = move || Predictor::load_in(&path, &device, format);
+        let engine = Engine::start_on(self.turn.clone(), load);
         let signature = engine.ready().await.map_err(Refusal::Failed)?;
         // What is packed is larger in memory.
         if let Err(refusal) = self.make_room(signature.bytes(), patience, change).await {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use brazier_image::{ImageError, InputShape};
 use brazier_model::layout::Output;
+use brazier_model::native::{self, Format};
 use brazier_model::resnet::pixels_to_tensor;
 use brazier_model::{ResNet, loss};
 use burn::tensor::Device;
@@ -22,17 +23,26 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Loads the model at `path`, a folder or a `model.tar.gz`, ours or the built-in algorithm's. `device` is one
-    /// without autodiff: with it batch norm would take its statistics from the request.
+    /// Loads the model at `path`, a folder or a `model.tar.gz`, ours or the built-in algorithm's, in float32.
+    ///
+    /// # Errors
+    /// As [`Predictor::load_in`].
+    pub fn load(path: &Path, device: &Device) -> Result<Self, LoadError> {
+        Predictor::load_in(path, device, Format::Float32)
+    }
+
+    /// The same; on a processor its convolutions multiply numbers of `format`. `device` is one without autodiff: with it
+    /// batch norm would take its statistics from the request.
     ///
     /// # Errors
     /// A path that cannot be read, a file that is missing, or one that is not what its name says.
-    pub fn load(path: &Path, device: &Device) -> Result<Self, LoadError> {
+    pub fn load_in(path: &Path, device: &Device, format: Format) -> Result<Self, LoadError> {
         let refused = |source| LoadError::Model { path: path.to_owned(), source };
         let artifact = artifact::open(path)?;
         let signature = Arc::new(Signature::of(&artifact).map_err(refused)?);
         let output = artifact.layout.output;
-        let network = artifact.into_network(device).map_err(refused)?.packed();
+        let network = artifact.into_network(device).map_err(refused)?;
+        let network = native::multiplying(format, || network.packed());
         Ok(Predictor { network, output, signature, device: device.clone() })
     }
 

@@ -9,11 +9,12 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context;
 use brazier_checkpoint::archive;
 use brazier_data::{ChannelFiles, Damage, Options, channel, open};
-use brazier_model::device::Choice;
+use brazier_model::device::{Choice, Kind};
 use brazier_sagemaker::channels::Distribution;
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters, ResnetVersion};
 use brazier_sagemaker::resources::Resources;
 use brazier_storage::Location;
+use brazier_train::job::Compute;
 use brazier_train::report::{Report, Silent, Table, percent};
 use brazier_train::run::Best;
 use brazier_train::{Channels, Outcome};
@@ -28,6 +29,9 @@ use super::start::Start;
 use super::{job, precision, pretrained, ranks, rehearsal, signals, start};
 use crate::device;
 use crate::fault::client;
+
+const ROUNDS: &str = "Convolutions multiply bfloat16, which this processor does faster; sums and weights are float32. \
+    --compute-dtype float32 multiplies float32.";
 
 /// What a person asks for beside hyperparameters.
 pub struct Request<'a> {
@@ -68,7 +72,7 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
             given.entry("num_classes".to_owned()).or_insert(start.classes().to_string());
         }
     }
-    let recipe = Recipe::of(&train, &given)?;
+    let recipe = Recipe::of(&train, &given)?.on(&devices.devices[0], &given);
     let mut read = hyperparameters::parse(&given, &recipe.rows())?;
     start::check(start.as_ref(), &given, &mut read)?;
     let pretrained = read.use_pretrained_model.then(|| pretrained::start(&mut read, None)).transpose()?;
@@ -80,6 +84,9 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     let links = ranks.join(&read, rehearse, &devices)?;
     read.warnings.extend(warning.map(str::to_owned).into_iter().chain(matched));
     read.warnings.extend(precision::compute(&read, devices.kind).1.map(str::to_owned));
+    let rounds = !given.contains_key("compute_dtype")
+        && precision::compute(&read, devices.kind).0 == Compute::Bfloat16
+        && devices.kind == Kind::Cpu;
     let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
     let output = match output {
         // What is there is from before the run was cut off.
@@ -110,6 +117,9 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
         let mut job = job::job(&read, hosts, &datasets, counts.as_ref(), start.clone(), folders, device)?;
         let mut out: Box<dyn Write> = if leads { Box::new(io::stdout()) } else { Box::new(io::sink()) };
         devices.lines().for_each(|text| tell(&mut out, &text));
+        if rounds {
+            tell(&mut out, ROUNDS);
+        }
         goes_on.iter().chain(taken.iter().flatten()).for_each(|text| tell(&mut out, text));
         if leads {
             introduce(&mut out, &datasets, counts.as_ref(), &read);

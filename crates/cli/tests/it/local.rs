@@ -43,6 +43,39 @@ fn class_folders_need_nothing_but_their_path() {
     assert!(["dark", "half", "light"].iter().all(|class| told.out.contains(class)), "{}", told.out);
 }
 
+/// Whether this processor multiplies bfloat16 faster than float32.
+fn has_fast_bfloat16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let has = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    let has = false;
+    has
+}
+
+#[test]
+fn a_processor_that_multiplies_bfloat16_faster_does_and_says_so() {
+    let folder = tempdir().unwrap();
+    write_folders(&folder.path().join("data/train"), 12);
+    let weights = |name: &str, arguments: &[&str]| {
+        let told = train(folder.path(), &[&["--output", name, "--epochs", "1"], arguments].concat());
+        assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+        (told.out, fs::read(folder.path().join(name).join("model/image-classification-0001.params")).unwrap())
+    };
+    let (left, chosen) = weights("left", &[]);
+    let (single, float32) = weights("single", &["--compute-dtype", "float32"]);
+    let (rounded, bfloat16) = weights("rounded", &["--compute-dtype", "bfloat16"]);
+    assert!(float32 != bfloat16);
+    assert!(![single, rounded].iter().any(|told| told.contains("bfloat16")));
+    if has_fast_bfloat16() {
+        assert_eq!(left.matches("Convolutions multiply bfloat16").count(), 1, "{left}");
+        assert!(left.contains("--compute-dtype float32"), "{left}");
+        assert!(chosen == bfloat16);
+    } else {
+        assert!(!left.contains("bfloat16"), "{left}");
+        assert!(chosen == float32);
+    }
+}
+
 /// An IDX file of `images` of 8 x 8 pixels, or of their labels.
 fn idx(magic: u8, numbers: &[u32], bytes: &[u8]) -> Vec<u8> {
     let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();

@@ -47,6 +47,27 @@ fn switches_of_the_environment_reach_the_server() {
 }
 
 #[test]
+fn a_model_is_served_in_bfloat16_where_asked() {
+    let tree = trained();
+    let probabilities = |format: &str| -> Vec<f64> {
+        let server = Server::start(&tree.path("model"), &[("BRAZIER_COMPUTE_DTYPE", format)]);
+        let (status, body) = server.classify(&image(1, 1));
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    };
+    let (single, rounded) = (probabilities("float32"), probabilities("bfloat16"));
+    assert_ne!(single, rounded);
+    let apart = single.iter().zip(&rounded).map(|(single, rounded)| (single - rounded).abs());
+    assert!(apart.fold(0.0, f64::max) < 0.05, "{single:?} {rounded:?}");
+
+    let refused =
+        brazier().args(["serve", "--port", "0"]).env("BRAZIER_COMPUTE_DTYPE", "half").output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("BRAZIER_COMPUTE_DTYPE is 'half'") && told.contains("bfloat16"), "{told}");
+}
+
+#[test]
 fn a_multi_model_endpoint_loads_what_it_is_told_to() {
     let tree = trained();
     let nowhere = tree.path("nowhere");

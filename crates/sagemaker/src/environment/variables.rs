@@ -18,6 +18,7 @@ pub(super) const JOB_NAME: &str = "TRAINING_JOB_NAME";
 pub(super) const PORT: &str = "SAGEMAKER_BIND_TO_PORT";
 /// Read by `brazier-model`, which computes.
 const KERNELS: &str = "BRAZIER_KERNELS";
+pub(super) const COMPUTE_DTYPE: &str = "BRAZIER_COMPUTE_DTYPE";
 pub(super) const PRETRAINED: &str = "BRAZIER_PRETRAINED";
 pub(super) const BATCH: &str = "SAGEMAKER_BATCH";
 pub(super) const MAX_PAYLOAD: &str = "SAGEMAKER_MAX_PAYLOAD_IN_MB";
@@ -64,6 +65,12 @@ pub static VARIABLES: &[Variable] = &[
         default: "auto",
         help: "What computes layers on the processor: `auto`, the fastest instructions it has; `avx512`, `avx2` or `portable`, \
             those; `flex`, burn's own kernels.",
+    },
+    Variable {
+        name: COMPUTE_DTYPE,
+        default: "float32",
+        help: "What the convolutions of a served model multiply on the processor: `float32`; `bfloat16`, of which processors with \
+            AVX-512 BF16 multiply twice as many, and probabilities differ in their third digit. Sums are float32.",
     },
     Variable {
         name: PRETRAINED,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use brazier_image::{InputShape, Pixels, Preprocess, encode};
 use brazier_model::layout::Output;
 use brazier_model::metadata::{self, Metadata};
+use brazier_model::native;
 use brazier_model::parameters::{self, Kind, Map};
 use brazier_model::{Layout, ResNet, artifact, initial};
 use brazier_serve::{Configuration, Engine, Hosted, LoadError, Models, Predictor, ServeError, Turn, serve};
@@ -136,7 +137,7 @@ impl Server {
 
     /// A server of several models, none of them loaded.
     pub fn of_many(configuration: Configuration, limit: u64) -> Self {
-        Server::of(configuration, Models::new(Device::flex(), limit))
+        Server::of(configuration, Models::new(Device::flex(), native::Format::Float32, limit))
     }
 
     fn of(configuration: Configuration, hosted: impl Into<Hosted>) -> Self {
