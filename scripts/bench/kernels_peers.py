@@ -20,12 +20,11 @@ import time  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-import accuracy_peers  # noqa: E402
-
 CLASSES = 10
 
 
 def train():
+    import accuracy_peers
     extents, count = tuple(map(int, shape.split(","))), int(batch)
     options = argparse.Namespace(layers=int(layers), batch=count, rate=0.01, seed=0)
     kind = accuracy_peers.Mxnet if peer == "mxnet" else accuracy_peers.Pytorch
@@ -58,6 +57,7 @@ def quicken(learner):
 
 
 def pytorch_session():
+    import accuracy_peers
     import torch
     torch.set_num_threads(int(threads) if int(batch) == 1 else 1)
     options = argparse.Namespace(layers=int(peer.split(":")[1]), batch=1, rate=0.01, seed=0)

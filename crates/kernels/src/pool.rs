@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::ShapeError;
 use crate::convolution::Images;
 use crate::error::fits;
+use crate::simd::{self, Kernel, Simd};
+use crate::{Path, ShapeError};
 
 /// A square window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,39 +47,37 @@ impl Window {
         }
     }
 
-    /// The largest value of each window, the first of several, and the tap it came from. What is no number is larger than
-    /// any.
+    /// The largest value of each window, the first of several, and, where they are asked for, the tap it came from. What is no
+    /// number is larger than any.
     ///
     /// # Errors
     /// Lengths that are not those of the shapes.
     pub fn largest(
         &self,
+        path: Path,
         source: Images,
         channels: usize,
         x: &[f32],
         y: &mut [f32],
-        taps: &mut [u8],
+        taps: Option<&mut [u8]>,
     ) -> Result<(), ShapeError> {
         self.check(source, channels, x.len(), y.len())?;
-        fits("the number of taps", taps.len(), y.len())?;
+        fits("the number of taps", taps.as_ref().map_or(y.len(), |taps| taps.len()), y.len())?;
         let (target, plane) = (self.target(source), source.plane() * channels);
         let line = target.width * channels;
-        y.par_chunks_mut(line).zip(taps.par_chunks_mut(line)).enumerate().for_each(|(row, (y, taps))| {
+        let run = |row: usize, y: &mut [f32], taps: Option<&mut [u8]>| {
             let x = &x[row / target.height * plane..][..plane];
-            let pixels = y.chunks_exact_mut(channels).zip(taps.chunks_exact_mut(channels));
-            for (column, (y, taps)) in pixels.enumerate() {
-                y.fill(f32::NEG_INFINITY);
-                taps.fill(0);
-                self.pixels(source, [row % target.height, column], |tap, pixel| {
-                    let x = &x[pixel * channels..][..channels];
-                    for ((y, from), &x) in y.iter_mut().zip(taps.iter_mut()).zip(x) {
-                        let is_larger = x > *y || x.is_nan();
-                        *y = if is_larger { x } else { *y };
-                        *from = if is_larger { tap as u8 } else { *from };
-                    }
-                });
-            }
-        });
+            let at = row % target.height;
+            simd::run(path, Line { window: *self, source, channels, at, x, y, taps });
+        };
+        let rows = y.par_chunks_mut(line);
+        match taps {
+            Some(taps) => rows
+                .zip(taps.par_chunks_mut(line))
+                .enumerate()
+                .for_each(|(row, (y, taps))| run(row, y, Some(taps))),
+            None => rows.enumerate().for_each(|(row, y)| run(row, y, None)),
+        }
         Ok(())
     }
 
@@ -111,6 +110,49 @@ impl Window {
             }
         });
         Ok(())
+    }
+}
+
+/// A row of the largest values.
+struct Line<'a> {
+    window: Window,
+    source: Images,
+    channels: usize,
+    /// Which row of the target.
+    at: usize,
+    x: &'a [f32],
+    y: &'a mut [f32],
+    taps: Option<&'a mut [u8]>,
+}
+
+impl Kernel for Line<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize>(self) {
+        let Line { window, source, channels, at, x, y, mut taps } = self;
+        y.fill(f32::NEG_INFINITY);
+        for (column, y) in y.chunks_exact_mut(channels).enumerate() {
+            let taps = taps.as_mut().map(|taps| &mut taps[column * channels..][..channels]);
+            let pixels = |each: &mut dyn FnMut(usize, &[f32])| {
+                window
+                    .pixels(source, [at, column], |tap, pixel| each(tap, &x[pixel * channels..][..channels]));
+            };
+            match taps {
+                Some(taps) => pixels(&mut |tap, x| {
+                    for ((y, from), &x) in y.iter_mut().zip(taps.iter_mut()).zip(x) {
+                        let is_larger = x > *y || x.is_nan();
+                        *y = if is_larger { x } else { *y };
+                        *from = if is_larger { tap as u8 } else { *from };
+                    }
+                }),
+                None => pixels(&mut |_, x| {
+                    for (y, &x) in y.iter_mut().zip(x) {
+                        *y = if x > *y || x.is_nan() { x } else { *y };
+                    }
+                }),
+            }
+        }
     }
 }
 

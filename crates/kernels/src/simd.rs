@@ -33,6 +33,9 @@ pub(crate) trait Simd: Copy {
     /// `a * b + c`, rounded once where the hardware has it. Where lanes of `a` and `b` are pairs of bfloat16, both products are
     /// added.
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// Asks for the cache line at any address, which need not be there.
+    #[inline(always)]
+    fn prefetch(_at: *const f32) {}
     /// Pairs of `LANES` bfloat16 from each of two places, the first in the lower half, of any alignment.
     unsafe fn pair(low: *const u16, high: *const u16) -> Self::Vector;
     /// The bfloat16 in the lower and in the upper half of each lane, as float32.

@@ -4,6 +4,7 @@
 
 mod noise;
 
+use brazier_kernels::Path;
 use brazier_kernels::convolution::Images;
 use brazier_kernels::pool::{Window, mean, mean_gradient};
 use noise::{difference, noise};
@@ -18,7 +19,6 @@ fn the_largest_of_a_window_takes_its_gradient() {
         let x = noise(source.pixels() * channels, 1);
         let dy = noise(target.pixels() * channels, 2);
         let (mut y, mut taps) = (vec![0.0; dy.len()], vec![0; dy.len()]);
-        STEM.largest(source, channels, &x, &mut y, &mut taps).unwrap();
         let (mut expected, mut gradient) = (vec![f64::NEG_INFINITY; y.len()], vec![0.0f64; x.len()]);
         for (index, largest) in expected.iter_mut().enumerate() {
             let (pixel, channel) = (index / channels, index % channels);
@@ -37,7 +37,13 @@ fn the_largest_of_a_window_takes_its_gradient() {
             }
             gradient[from] += f64::from(dy[index]);
         }
-        assert_eq!(difference(&y, &expected), 0.0, "{height}x{width}");
+        for path in Path::all() {
+            STEM.largest(path, source, channels, &x, &mut y, None).unwrap();
+            assert_eq!(difference(&y, &expected), 0.0, "{path}: {height}x{width}");
+            y.fill(f32::NAN);
+            STEM.largest(path, source, channels, &x, &mut y, Some(&mut taps)).unwrap();
+            assert_eq!(difference(&y, &expected), 0.0, "{path}: {height}x{width}");
+        }
         let mut dx = vec![f32::NAN; x.len()];
         STEM.largest_gradient(source, channels, &dy, &taps, &mut dx).unwrap();
         assert!(difference(&dx, &gradient) < 1e-6, "{height}x{width}");
@@ -48,11 +54,16 @@ fn the_largest_of_a_window_takes_its_gradient() {
 fn the_first_of_equals_and_what_is_no_number_are_taken() {
     let source = Images { count: 1, height: 2, width: 2 };
     let (mut y, mut taps) = ([0.0], [0]);
-    STEM.largest(source, 1, &[1.0; 4], &mut y, &mut taps).unwrap();
-    assert_eq!((y, taps), ([1.0], [4]));
-    STEM.largest(source, 1, &[1.0, f32::NAN, 2.0, 3.0], &mut y, &mut taps).unwrap();
-    assert!(y[0].is_nan());
-    assert!(STEM.largest(source, 1, &[1.0; 3], &mut y, &mut taps).is_err());
+    for path in Path::all() {
+        let mut largest =
+            |x: &[f32]| STEM.largest(path, source, 1, x, &mut y, Some(&mut taps)).map(|()| (y, taps));
+        assert_eq!(largest(&[1.0; 4]).unwrap(), ([1.0], [4]));
+        let values = [1.0, f32::NAN, 2.0, 3.0];
+        assert!(largest(&values).unwrap().0[0].is_nan());
+        assert!(largest(&[1.0; 3]).is_err());
+        STEM.largest(path, source, 1, &values, &mut y, None).unwrap();
+        assert!(y[0].is_nan());
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::architecture::{Architecture, normalisation};
 use crate::freeze::Frozen;
 use crate::layer::{BatchNorm, Conv, Linear, global_average_pool, stem_pool};
 use crate::layout::{Layout, Stem, UnitForm};
+use crate::native;
 use crate::unit::Unit;
 
 /// Units that share a number of filters.
@@ -126,6 +127,12 @@ pub fn pixels_to_tensor(
     [n, height, width, channels]: [usize; 4],
     device: &Device,
 ) -> Tensor<4> {
+    if native::computes(device) {
+        // Nothing travels, and burn widens value by value.
+        let values: Vec<f32> = pixels.into_iter().map(f32::from).collect();
+        let data = TensorData::new(values, [n, height, width, channels]);
+        return Tensor::<4>::from_data(data, device).permute([0, 3, 1, 2]);
+    }
     bytes_to_input(bytes_to_tensor(pixels, [n, height, width, channels], device))
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::table::{NONE, Table};
-use super::tile::{self, Sums};
+use super::tile::{self, LINE, Sums};
 use crate::shared::Shared;
 use crate::simd::{Kernel, Simd};
 
@@ -67,8 +67,9 @@ impl Kernel for Part<'_> {
         for stretch in gather.stretches() {
             for panel in panels.clone() {
                 for tile in tiles.clone() {
+                    let ahead = gather.ahead::<S>(&stretch, panel, tile - tiles.start);
                     // SAFETY: called with the instruction set; sizes were checked where the gather was made.
-                    unsafe { gather.tile::<S, ROWS>(&stretch, tile, panel, &mut edge) };
+                    unsafe { gather.tile::<S, ROWS>(&stretch, [tile, panel], ahead, &mut edge) };
                 }
             }
         }
@@ -94,14 +95,23 @@ impl Gather<'_> {
         })
     }
 
+    /// Where the weights of the next panel are, that the tile `nth` of this one asks for: of a batch of one they are in no
+    /// cache, and the first tile would wait for all of them while the others wait for none.
+    #[inline(always)]
+    fn ahead<S: Simd>(&self, stretch: &Stretch, panel: usize, nth: usize) -> *const f32 {
+        let first = ((panel + 1) * self.taps + stretch.taps.start) * self.channels + stretch.channels.start;
+        let rows = stretch.taps.len() * stretch.channels.len();
+        self.weights.as_ptr().wrapping_add(first * 2 * S::LANES + nth * rows * LINE)
+    }
+
     /// # Safety
     /// The instruction set is there; the table's pixels are in source and target, the weights have the panel.
     #[inline(always)]
     unsafe fn tile<S: Simd, const ROWS: usize>(
         &self,
         stretch: &Stretch,
-        tile: usize,
-        panel: usize,
+        [tile, panel]: [usize; 2],
+        mut ahead: *const f32,
         edge: &mut [f32; MOST_ROWS * MOST_COLUMNS],
     ) {
         let mask = (u64::MAX >> (64 - stretch.taps.len())) << stretch.taps.start;
@@ -139,7 +149,8 @@ impl Gather<'_> {
             let tap = active.trailing_zeros() as usize;
             active &= active - 1;
             // SAFETY: the caller's.
-            unsafe { self.tap::<S, ROWS>(stretch, tile, tap, panel, &mut sums) };
+            unsafe { self.tap::<S, ROWS>(stretch, [tile, panel], tap, ahead, &mut sums) };
+            ahead = ahead.wrapping_add(stretch.channels.len() * LINE);
         }
         // SAFETY: as above.
         unsafe { tile::store::<S, ROWS>(&rows, &sums) };
@@ -164,9 +175,9 @@ impl Gather<'_> {
     unsafe fn tap<S: Simd, const ROWS: usize>(
         &self,
         stretch: &Stretch,
-        tile: usize,
+        [tile, panel]: [usize; 2],
         tap: usize,
-        panel: usize,
+        ahead: *const f32,
         sums: &mut Sums<S, ROWS>,
     ) {
         let first = stretch.channels.start;
@@ -182,7 +193,7 @@ impl Gather<'_> {
         // SAFETY: a row has `channels` values from `first` on; the panel has as many rows of weights.
         unsafe {
             let weights = self.weights.as_ptr().add(at);
-            tile::multiply::<S, ROWS, 1>(sums, &rows, weights, stretch.channels.len());
+            tile::multiply::<S, ROWS, 1>(sums, &rows, weights, stretch.channels.len(), ahead);
         }
     }
 

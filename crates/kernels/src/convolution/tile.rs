@@ -5,6 +5,9 @@ use crate::simd::Simd;
 /// The sums of a tile.
 pub(super) type Sums<S, const ROWS: usize> = [[<S as Simd>::Vector; 2]; ROWS];
 
+/// Values of a cache line.
+pub(super) const LINE: usize = 16;
+
 /// A tile of zeros.
 ///
 /// # Safety
@@ -15,7 +18,8 @@ pub(super) unsafe fn zeros<S: Simd, const ROWS: usize>() -> Sums<S, ROWS> {
     [[unsafe { S::splat(0.0) }; 2]; ROWS]
 }
 
-/// Adds `rows[r][k * STEP] * matrix[k][..]` over `count` values of `k` to each row `r` of the tile.
+/// Adds `rows[r][k * STEP] * matrix[k][..]` over `count` values of `k` to each row `r` of the tile. Meanwhile as many cache
+/// lines from `ahead` on are asked for.
 ///
 /// # Safety
 /// The instruction set is there; `(count - 1) * STEP + 1` values are readable from each row, and `count` times a tile's
@@ -26,8 +30,10 @@ pub(super) unsafe fn multiply<S: Simd, const ROWS: usize, const STEP: usize>(
     rows: &[*const f32; ROWS],
     mut matrix: *const f32,
     count: usize,
+    ahead: *const f32,
 ) {
     for k in 0..count {
+        S::prefetch(ahead.wrapping_add(k * LINE));
         // SAFETY: the caller's.
         unsafe {
             let (low, high) = (S::load(matrix), S::load(matrix.add(S::LANES)));

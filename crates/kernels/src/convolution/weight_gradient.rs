@@ -198,7 +198,14 @@ impl Kernel for Task<'_> {
                             *row = row.add(index);
                         }
                         let matrix = right.as_ptr().add(column * panel);
-                        tile::multiply::<S, ROWS, ROWS>(&mut sums, &rows, matrix, count.div_ceil(per_slot));
+                        let ahead = matrix.wrapping_add(panel);
+                        tile::multiply::<S, ROWS, ROWS>(
+                            &mut sums,
+                            &rows,
+                            matrix,
+                            count.div_ceil(per_slot),
+                            ahead,
+                        );
                         tile::store::<S, ROWS>(&to, &sums);
                     }
                 }

@@ -1,9 +1,9 @@
 //! 256 bits: AVX2 with fused multiply-add, every x86 server since 2015.
 
 use core::arch::x86_64::{
-    __m256, _mm_loadu_si128, _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps,
-    _mm256_cvtepu16_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_or_si256, _mm256_set1_epi32,
-    _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps,
+    __m256, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_and_si256, _mm256_castps_si256,
+    _mm256_castsi256_ps, _mm256_cvtepu16_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_or_si256,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps,
 };
 
 use super::{Kernel, Simd};
@@ -73,5 +73,11 @@ impl Simd for Avx2 {
             let [low, high] = [low, high].map(|from| _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast())));
             _mm256_castsi256_ps(_mm256_or_si256(low, _mm256_slli_epi32::<16>(high)))
         }
+    }
+
+    #[inline(always)]
+    fn prefetch(at: *const f32) {
+        // SAFETY: SSE, which every x86_64 has; an address that cannot be read is let be.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
 }

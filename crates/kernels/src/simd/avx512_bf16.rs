@@ -66,4 +66,9 @@ impl Simd for Avx512Bf16 {
         // SAFETY: the caller's.
         unsafe { Avx512::pair(low, high) }
     }
+
+    #[inline(always)]
+    fn prefetch(at: *const f32) {
+        Avx512::prefetch(at);
+    }
 }

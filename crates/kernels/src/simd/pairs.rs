@@ -68,4 +68,9 @@ impl<S: Simd> Simd for Pairs<S> {
         // SAFETY: the caller's.
         unsafe { S::pair(low, high) }
     }
+
+    #[inline(always)]
+    fn prefetch(at: *const f32) {
+        S::prefetch(at);
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use brazier_kernels::convolution::Images;
 use brazier_kernels::pool::{self, Window};
-use brazier_kernels::{Buffer, ShapeError};
+use brazier_kernels::{Buffer, Path, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -18,18 +18,18 @@ use super::values::{ChannelsLast, Primitive, contiguous, from_channels_last, fro
 
 /// The largest value of each window; nothing where our kernels do not compute.
 pub(crate) fn largest(x: &Tensor<4>, window: Window) -> Option<Tensor<4>> {
-    switch::path()?;
+    let largest = Largest { window, path: switch::path()? };
     match Primitive::of(x)? {
         Primitive::Plain(x) => {
-            let (y, _) = Largest(window).apply(&ChannelsLast::of(x)).ok()?;
-            Some(Tensor::from_primitive::<Flex>(y))
+            largest.apply(&ChannelsLast::of(x), None).ok().map(Tensor::from_primitive::<Flex>)
         }
         Primitive::Tracked(x) => {
-            let kind = Largest(window).prepare::<NoCheckpointing>([x.node()]).compute_bound().stateful();
+            let kind = largest.prepare::<NoCheckpointing>([x.node()]).compute_bound().stateful();
             let x = ChannelsLast::of(x.into_primitive());
-            let (y, taps) = Largest(window).apply(&x).ok()?;
+            let mut taps = vec![0; window.target(x.images).pixels() * x.channels];
+            let y = largest.apply(&x, Some(&mut taps)).ok()?;
             let y = match kind {
-                OpsKind::Tracked(node) => node.finish((x.images, x.channels, taps), y),
+                OpsKind::Tracked(node) => node.finish((x.images, x.channels, Arc::new(taps)), y),
                 OpsKind::UnTracked(node) => node.finish(y),
             };
             Some(Tensor::from_primitive::<Autodiff<Flex>>(y))
@@ -56,16 +56,18 @@ pub(crate) fn mean(x: &Tensor<4>) -> Option<Tensor<2>> {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Largest(Window);
+struct Largest {
+    window: Window,
+    path: Path,
+}
 
 impl Largest {
-    /// The values, and from which tap of its window each is.
-    fn apply(self, x: &ChannelsLast) -> Result<(FlexTensor, Arc<Vec<u8>>), ShapeError> {
-        let target = self.0.target(x.images);
+    /// The values; `taps` gets from which tap of its window each is.
+    fn apply(self, x: &ChannelsLast, taps: Option<&mut [u8]>) -> Result<FlexTensor, ShapeError> {
+        let target = self.window.target(x.images);
         let mut y = Buffer::new(target.pixels() * x.channels);
-        let mut taps = vec![0; y.len()];
-        self.0.largest(x.images, x.channels, x.values(), &mut y, &mut taps)?;
-        Ok((from_channels_last(y, target, x.channels), Arc::new(taps)))
+        self.window.largest(self.path, x.images, x.channels, x.values(), &mut y, taps)?;
+        Ok(from_channels_last(y, target, x.channels))
     }
 }
 
@@ -79,7 +81,7 @@ impl Backward<Flex, 1> for Largest {
         let (images, channels, taps) = ops.state;
         if let [Some(x)] = ops.parents {
             let mut dx = Buffer::new(images.pixels() * channels);
-            self.0.largest_gradient(images, channels, dy.values(), &taps, &mut dx).expect("sizes fit");
+            self.window.largest_gradient(images, channels, dy.values(), &taps, &mut dx).expect("sizes fit");
             grads.register::<Flex>(x.id, from_channels_last(dx, images, channels));
         }
     }
