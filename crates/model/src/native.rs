@@ -2,7 +2,6 @@
 //!
 //! - `switch`: flex or which instructions, for the process and for a test
 //! - `values`: burn's tensors as the kernels see them, channels last
-//! - `together`: batch norm over the images of all ranks
 //! - `join`: where the gradients of a tensor with two users meet
 //! - `convolution`, `norm`, `pool`: each for tensors of flex and, with a node of its own, for those that burn differentiates;
 //!   weights that change no more are packed once (`Constant`)
@@ -16,10 +15,7 @@ mod join;
 mod norm;
 mod pool;
 mod switch;
-mod together;
 mod values;
-
-use burn::tensor::{Device, Tensor};
 
 pub use brazier_kernels::buffer::give_back;
 pub(crate) use convolution::{Constant, convolve};
@@ -27,9 +23,5 @@ pub use join::{Branch, fork};
 pub(crate) use norm::{normalise, train};
 pub(crate) use pool::{largest, mean};
 pub use switch::{Engine, UnknownEngine, check, with};
-pub use together::{Peers, together};
 
-/// Whether our kernels compute on a device.
-pub fn computes(device: &Device) -> bool {
-    switch::path().is_some() && values::Primitive::of(&Tensor::<1>::zeros([1], device)).is_some()
-}
+use crate::together;
