@@ -93,3 +93,17 @@ fn in_half_precision_ranks_stay_near_the_weights_of_one() {
         assert!(distance < unlike / 10.0, "{format}: {distance}, {unlike} with statistics of their own");
     }
 }
+
+/// Three images for two ranks, in two parts: the rank of one image would compute one part alone, the other two.
+#[test]
+fn ranks_that_would_compute_other_numbers_of_parts_are_refused() {
+    let tree = |synchronised| {
+        jobs_of(1, 3, &[("sync_batch_norm", synchronised), ("gradient_accumulation", "2")]).remove(0)
+    };
+    let together = tree("1");
+    let told: Told = process(&together, "2").output().unwrap().into();
+    assert_eq!(told.code, 2, "{}{}", told.out, told.err);
+    let failure = together.failure().unwrap();
+    assert!(failure.contains("gradient_accumulation is 2 with sync_batch_norm=1 and 3 images"), "{failure}");
+    run(&tree("0"), "2");
+}
