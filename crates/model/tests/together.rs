@@ -134,7 +134,9 @@ fn learn(images: &Images, (device, engine): (Device, Engine), dtype: DType, fixe
 fn apart(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     let largest = expected.iter().fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
-    found.iter().zip(expected).map(|(one, other)| (one - other).abs() / largest).fold(0.0, f32::max)
+    let pairs = found.iter().zip(expected).map(|(one, other)| (one - other).abs() / largest);
+    // What is no number stays.
+    pairs.fold(0.0, |most: f32, apart| if apart <= most { most } else { apart })
 }
 
 fn check(found: &Found, expected: &Found, tolerance: f32, context: &str) {
@@ -148,15 +150,23 @@ fn check(found: &Found, expected: &Found, tolerance: f32, context: &str) {
 #[test]
 fn a_rank_alone_computes_what_burn_computes() {
     let images = Images::new(6);
+    // The last bit of a format with few of them is worth more.
+    let formats = [
+        (DType::F32, false, 1e-4),
+        (DType::F32, true, 1e-4),
+        (DType::BF16, false, 1e-2),
+        (DType::F16, false, 2e-3),
+    ];
     for place in places() {
-        for (dtype, fixed) in
-            [(DType::F32, false), (DType::F32, true), (DType::BF16, false), (DType::F16, false)]
-        {
+        for (dtype, fixed, tolerance) in formats {
+            if !place.0.supports_dtype(dtype) {
+                continue;
+            }
             let context = format!("{place:?}, {dtype:?}, {fixed}");
             let expected = learn(&images, (place.0.clone(), Engine::Flex), dtype, fixed);
             let found = together(&mut Alone, || learn(&images, place.clone(), dtype, fixed));
             assert_eq!(found[2].is_empty(), fixed, "{context}");
-            check(&found, &expected, 1e-4, &context);
+            check(&found, &expected, tolerance, &context);
         }
     }
 }

@@ -5,12 +5,6 @@
 use brazier_kernels::norm::{Statistics, Sums};
 #[cfg(feature = "cuda")]
 use burn::backend::Cuda;
-#[cfg(feature = "ndarray")]
-#[expect(
-    deprecated,
-    reason = "burn 0.22 has it for the last time, and it is there to compare flex with"
-)]
-use burn::backend::NdArray;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -35,7 +29,8 @@ pub(crate) fn train(
     #[cfg(feature = "cuda")]
     let trained = trained.or_else(|| train_on::<Cuda>(x, parameters, epsilon));
     #[cfg(feature = "ndarray")]
-    let trained = trained.or_else(|| train_on::<NdArray>(x, parameters, epsilon));
+    #[expect(deprecated, reason = "burn 0.22 has it for the last time, and it is there to compare flex with")]
+    let trained = trained.or_else(|| train_on::<burn::backend::NdArray>(x, parameters, epsilon));
     Some(trained.expect("a tensor that burn differentiates, on a device of ours"))
 }
 
