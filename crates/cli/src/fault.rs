@@ -57,6 +57,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Fault> {
             TrainError::Model(error) => of_model(error),
             TrainError::TooFewSamples { .. }
             | TrainError::TooManyRanks { .. }
+            | TrainError::UnevenParts { .. }
             | TrainError::Memory { .. }
             | TrainError::OtherRun { .. }
             | TrainError::NamedCheckpoint { .. } => Fault::Client,

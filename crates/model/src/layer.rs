@@ -13,6 +13,7 @@ use burn::tensor::{DType, Device, Tensor, activation};
 
 use crate::native::{self, Constant};
 pub use crate::native::{Branch, fork};
+use crate::together;
 
 /// Share of the old moving statistic that stays at each step. Sources: `bn_mom=0.9` in MXNet's `symbols/resnet.py`, and
 /// `momentum=0.1`, torch's word for the new one's share, in its `BatchNorm2d`.
@@ -191,7 +192,8 @@ impl BatchNorm {
             let y = cast(batch_norm(x, gamma, beta, mean, variance, self.epsilon), format);
             return if rectify { relu(y) } else { y }.into();
         }
-        let result = batch_norm_train(x, gamma, beta, self.epsilon);
+        let result = together::train(&x, [&gamma, &beta], self.epsilon)
+            .unwrap_or_else(|| batch_norm_train(x, gamma, beta, self.epsilon));
         advance(&self.moving_mean, result.mean);
         advance(&self.moving_var, result.variance);
         let y = cast(result.output, format);

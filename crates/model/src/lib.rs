@@ -3,6 +3,7 @@
 //! - [`architecture`], [`layout`]: which units, filters and stem a job asks for, or a saved graph shows
 //! - [`layer`]: convolution, batch norm, linear, pooling: the only place that calls kernels, burn's or, on the processor, ours
 //!   by way of [`native`]
+//! - [`together`]: batch norm over the images of all ranks
 //! - [`unit`], [`resnet`]: the network built from them, its forward pass; [`freeze`]: which part of it does not learn
 //! - [`initial`]: starting weights, a pure function of seed and parameter name
 //! - [`parameters`]: every tensor under its MXNet name, in graph order, out of and into the network
@@ -30,6 +31,7 @@ mod names;
 pub mod native;
 pub mod parameters;
 pub mod resnet;
+pub mod together;
 mod torchvision;
 pub mod unit;
 

@@ -2,7 +2,6 @@
 //!
 //! - `switch`: flex or which instructions, for the process and for a test, and the format of factors
 //! - `values`: burn's tensors as the kernels see them, channels last; `factor`: what a convolution multiplies
-//! - `together`: batch norm over the images of all ranks
 //! - `join`: what layers hand to layers: a tensor, where the gradients of its two users meet, how it is computed again
 //! - `convolution`, `norm`, `pool`: each for tensors of flex and, with a node of its own, for those that burn differentiates;
 //!   weights that change no more are packed once (`Constant`)
@@ -17,11 +16,11 @@ mod join;
 mod norm;
 mod pool;
 mod switch;
-mod together;
 mod values;
 
 use burn::tensor::{Device, Tensor};
 
+use crate::together;
 pub use brazier_kernels::Format;
 pub use brazier_kernels::buffer::give_back;
 pub(crate) use convolution::{Constant, convolve};
@@ -29,7 +28,6 @@ pub use join::{Branch, fork};
 pub(crate) use norm::{normalise, train};
 pub(crate) use pool::{largest, mean};
 pub use switch::{Engine, UnknownEngine, check, has_fast_bfloat16, multiplying, with};
-pub use together::{Peers, together};
 
 /// Whether our kernels compute on a device.
 pub fn computes(device: &Device) -> bool {

@@ -84,6 +84,21 @@ pub enum TrainError {
         /// What it says.
         reason: String,
     },
+    /// Ranks that meet in every batch norm and would compute their images in other numbers of parts.
+    #[error(
+        "gradient_accumulation is {parts} with sync_batch_norm=1 and {batch} images a step: expected at most {least}, which is \
+         what some of the {ranks} ranks have, or equally many images for all of them"
+    )]
+    UnevenParts {
+        /// Parts that each rank computes its images in.
+        parts: usize,
+        /// Samples a step takes over all ranks.
+        batch: usize,
+        /// Samples of a step that the ranks with the fewest have.
+        least: usize,
+        /// Ranks that share a step.
+        ranks: usize,
+    },
     /// Fewer images in a step than ranks.
     #[error("a step of {batch} images for {ranks} ranks: expected one image or more for each")]
     TooManyRanks {

@@ -17,14 +17,14 @@ pub struct Parts {
     parts: usize,
     /// Steps still to be waited for.
     watched: usize,
-    /// They have been doubled.
-    doubled: bool,
+    /// They may be doubled, once.
+    may_double: bool,
 }
 
 impl Parts {
-    /// As many as the job asks for.
-    pub fn new(parts: usize) -> Self {
-        Parts { parts: parts.max(1), watched: WATCHED, doubled: false }
+    /// As many as the job asks for, or if they may be doubled, as its memory asks for.
+    pub fn new(parts: usize, may_double: bool) -> Self {
+        Parts { parts: parts.max(1), watched: WATCHED, may_double }
     }
 
     /// Whether a failed step could still be done again.
@@ -56,11 +56,11 @@ impl Parts {
             Err(reason) => reason,
         };
         let parts = self.parts * 2;
-        if !is_out_of_memory(&reason) || self.doubled || parts > images {
+        if !is_out_of_memory(&reason) || !self.may_double || parts > images {
             return Err(failed(&reason));
         }
         undo();
-        (self.parts, self.watched, self.doubled) = (parts, WATCHED, true);
+        (self.parts, self.watched, self.may_double) = (parts, WATCHED, false);
         let made = caught(parts).map_err(|reason| failed(&reason))?;
         let text = format!(
             "the device's memory does not hold a step of {images} images: from now on they are computed in {parts} parts, as \
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_step_that_does_not_fit_is_done_again_in_twice_as_many_parts_once() {
-        let (mut parts, undone) = (Parts::new(2), Cell::new(0));
+        let (mut parts, undone) = (Parts::new(2, true), Cell::new(0));
         let fits =
             |most: usize| move |parts: usize| if parts < most { Err(FULL.to_owned()) } else { Ok(parts) };
         let mut step = |most| parts.fit(8, fits(most), || undone.set(undone.get() + 1));
@@ -115,10 +115,12 @@ mod tests {
     fn a_panic_counts_as_well_but_only_of_memory_and_while_images_are_left() {
         let step = |images, text: &'static str| {
             let attempt = |parts| if parts == 1 { std::panic::panic_any(text.to_owned()) } else { Ok(()) };
-            Parts::new(1).fit(images, attempt, || ())
+            Parts::new(1, true).fit(images, attempt, || ())
         };
         assert!(step(2, FULL).unwrap().1.is_some());
         assert!(matches!(step(1, FULL), Err(TrainError::Memory { .. })));
+        let once = Parts::new(1, false).fit(2, |_| Err::<(), _>(FULL.to_owned()), || ());
+        assert!(matches!(once, Err(TrainError::Memory { .. })));
         let error = step(2, "an illegal address").unwrap_err().to_string();
         assert!(error.contains("an illegal address"), "{error}");
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use brazier_collective::{Collective, CollectiveError, Wire};
 use brazier_model::loss::{Emphasis, Truth};
-use brazier_model::{ResNet, native};
+use brazier_model::{ResNet, native, together};
 use burn::tensor::{Gradients, Tensor};
 
 use crate::Job;
@@ -85,7 +85,7 @@ impl<'a> Peers<'a> {
     }
 }
 
-impl native::Peers for Peers<'_> {
+impl together::Peers for Peers<'_> {
     fn share(&self) -> f64 {
         self.share
     }

@@ -113,11 +113,16 @@ struct Run<'a> {
 /// Steps of an epoch.
 ///
 /// # Errors
-/// Fewer samples than a step takes; fewer images in a step than ranks.
+/// Fewer samples than a step takes; fewer images in a step than ranks; ranks that would not meet in their batch norms.
 fn steps_of(job: &Job, share: Share) -> Result<usize, TrainError> {
     let (samples, batch, ranks) = (job.samples_per_epoch, share.step, share.world);
     if batch < ranks {
         return Err(TrainError::TooManyRanks { batch, ranks });
+    }
+    let (parts, least) = (job.gradient_accumulation, batch / ranks);
+    // A part is an image or more.
+    if job.sync_batch_norm && parts > least && !batch.is_multiple_of(ranks) {
+        return Err(TrainError::UnevenParts { parts, batch, least, ranks });
     }
     match steps_per_epoch(samples, batch) {
         0 => Err(TrainError::TooFewSamples { samples, batch, ranks }),

@@ -7,8 +7,9 @@ use brazier_collective::Collective;
 use brazier_data::Batch;
 use brazier_model::ResNet;
 use brazier_model::loss::Emphasis;
-use brazier_model::native::{self, together};
+use brazier_model::native;
 use brazier_model::resnet::bytes_to_input;
+use brazier_model::together::together;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor};
 
@@ -40,6 +41,8 @@ pub struct Trainer<'a> {
     optimizer: Optimizer,
     scale: LossScale,
     emphasis: Emphasis,
+    /// Batch norm counts the images of other ranks too.
+    synchronises: bool,
     parts: Parts,
     /// What steps saw that was not fetched yet.
     unread: Vec<Unread>,
@@ -78,6 +81,7 @@ impl<'a> Trainer<'a> {
             positive_weights: weights.map(|weights| Tensor::from_floats(weights.as_slice(), &device)),
             smoothing: job.label_smoothing,
         };
+        let synchronises = job.sync_batch_norm && collective.world() > 1;
         Trainer {
             job,
             device,
@@ -86,7 +90,9 @@ impl<'a> Trainer<'a> {
             optimizer: Optimizer::new(job.optimizer),
             scale: if job.compute == Compute::Float16 { LossScale::dynamic() } else { LossScale::none() },
             emphasis,
-            parts: Parts::new(job.gradient_accumulation),
+            synchronises,
+            // A rank that did a step again would meet the others in the middle of theirs.
+            parts: Parts::new(job.gradient_accumulation, !synchronises),
             unread: Vec::new(),
             news: None,
             collective,
@@ -184,7 +190,7 @@ impl<'a> Trainer<'a> {
     pub fn step(&mut self, batch: Option<Uploaded>, turn: Turn) -> Result<Word, TrainError> {
         // Before the layers need each other, all must have something for them.
         let begin = Word { void: batch.is_none(), ..Word::default() };
-        let is_void = self.job.sync_batch_norm && reduce_words(begin, self.collective)?.void;
+        let is_void = self.synchronises && reduce_words(begin, self.collective)?.void;
         let Some(batch) = batch.filter(|_| !is_void) else {
             return self.agree(Word { stop: true, void: true, ..Word::default() }, Vec::new(), true);
         };
@@ -239,7 +245,7 @@ impl<'a> Trainer<'a> {
             mix,
             factor: self.scale.factor(),
         };
-        let mut peers = self.job.sync_batch_norm.then(|| Peers::new(self.collective, share));
+        let mut peers = self.synchronises.then(|| Peers::new(self.collective, share));
         let attempt = |parts| {
             let made = match &mut peers {
                 Some(peers) => together(peers, || pass.gradients(batch, parts)),

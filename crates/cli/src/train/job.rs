@@ -11,11 +11,10 @@ use brazier_model::Layout;
 use brazier_model::device::Kind;
 use brazier_model::freeze::Frozen;
 use brazier_model::layout::Output;
-use brazier_model::native;
 use brazier_sagemaker::hyperparameters::{self, Freeze, GradientFormat, Hyperparameters};
 use brazier_train::Job;
 use brazier_train::early_stop::EarlyStopping;
-use brazier_train::job::{Checkpoints, Compute, Pace};
+use brazier_train::job::{Checkpoints, Pace};
 use brazier_train::optimizer::Rule;
 use brazier_train::schedule::{Decay, Schedule};
 use burn::tensor::Device;
@@ -111,7 +110,7 @@ pub fn job(
             GradientFormat::Float32 => Wire::Float32,
             GradientFormat::Float16 => Wire::Float16,
         },
-        sync_batch_norm: synchronised(read, device, kind)?,
+        sync_batch_norm: read.sync_batch_norm,
         seed: read.seed,
         shuffle: read.shuffle,
         transform: TrainTransform { shape, resize: read.resize, augmentation, fast_decode },
@@ -130,25 +129,6 @@ pub fn job(
         class_names,
         hyperparameters: read.as_map().into_iter().map(|(name, text)| (name.to_owned(), text)).collect(),
     })
-}
-
-/// Whether batch norm counts the images of all ranks.
-///
-/// # Errors
-/// It is asked for where batch norm is burn's own.
-fn synchronised(read: &Hyperparameters, device: &Device, kind: Kind) -> anyhow::Result<bool> {
-    let compute = precision::compute(read, kind).0;
-    if read.sync_batch_norm && !(native::computes(device) && compute == Compute::Float32) {
-        let where_it_is = match kind {
-            Kind::Gpu(_) => "a GPU".to_owned(),
-            Kind::Cpu if compute == Compute::Float32 => "a CPU with kernels that are not ours".to_owned(),
-            Kind::Cpu => format!("a CPU in {compute:?}"),
-        };
-        return Err(client(format!(
-            "sync_batch_norm is 1 on {where_it_is}: expected a CPU, float32 and our kernels (BRAZIER_KERNELS other than flex)"
-        )));
-    }
-    Ok(read.sync_batch_norm)
 }
 
 fn frozen(asked: Freeze, stages: usize) -> anyhow::Result<Frozen> {

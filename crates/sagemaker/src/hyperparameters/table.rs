@@ -179,7 +179,7 @@ pub static TABLE: &[Hyperparameter] = &[
     extension("gradient_format", Kind::Choice(GradientFormat::NAMES), "float32",
         "Number format in which gradients travel between several hosts: float16 halves the traffic and rounds them."),
     extension("sync_batch_norm", Kind::Bool, "0",
-        "Whether batch norm counts the images of all ranks, as if one rank had the whole batch: for small batches on many ranks. On CPUs, in float32."),
+        "Whether batch norm counts the images of all ranks, as if one rank had the whole batch: for small batches on many ranks. They exchange sums in every batch norm, on GPUs by way of the hosts."),
     extension("rendezvous_seconds", Kind::Integer { min: 1, max: 86_400 }, "300",
         "How long the hosts of a job wait for each other at the start."),
     extension("peer_silence_seconds", Kind::Integer { min: 1, max: 3600 }, "10",

@@ -7,7 +7,7 @@ use super::{ended, free_port, last, train, trees, wait_for_checkpoint, weights};
 use crate::harness::{CLASSES, OptMl, Told, brazier, image, write_folders};
 
 /// A process with `ranks` ranks on `tree`.
-fn process(tree: &OptMl, ranks: &str) -> Command {
+pub fn process(tree: &OptMl, ranks: &str) -> Command {
     let mut command = brazier();
     command.args(["train", "--ranks", ranks, "--prefix"]).arg(tree.0.path());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -3,9 +3,16 @@
 //! Mean and variance come from what all ranks sum, and so do the means in the gradient. A rank's loss is the mean over its own
 //! images, and its gradients are weighed by its part of the step's images only when the ranks' are summed: within the
 //! backward pass a rank's sums are weighed by that part, and the total is divided by it.
+//!
+//! `norm` is burn's batch norm with these sums in it, [`crate::native`] does the same with our own kernels. Numbers meet on the
+//! hosts: a GPU waits for them twice in each batch norm, on the way there and on the way back.
+
+mod norm;
 
 use brazier_kernels::norm::{Statistics, Sums};
 use scoped_tls_hkt::scoped_thread_local;
+
+pub(crate) use norm::train;
 
 /// The other ranks during a step. All ranks compute the same layers in the same order.
 pub trait Peers {
@@ -24,7 +31,7 @@ pub fn together<T>(peers: &mut dyn Peers, work: impl FnOnce() -> T) -> T {
 }
 
 /// Those of all ranks, of which `own` are ours, of so many pixels.
-pub(super) fn statistics(own: Statistics, pixels: usize) -> Statistics {
+pub(crate) fn statistics(own: Statistics, pixels: usize) -> Statistics {
     if !PEERS.is_set() {
         return own;
     }
@@ -50,7 +57,7 @@ pub(super) fn statistics(own: Statistics, pixels: usize) -> Statistics {
 }
 
 /// Those of all ranks as this rank's gradients need them.
-pub(super) fn sums(own: &Sums) -> Option<Sums> {
+pub(crate) fn sums(own: &Sums) -> Option<Sums> {
     if !PEERS.is_set() {
         return None;
     }
