@@ -11,7 +11,7 @@ pub enum Path {
     #[cfg(target_arch = "x86_64")]
     #[non_exhaustive]
     Avx2,
-    /// AVX-512F. This crate's tests have passed with it in an emulator (Bochs 3.0, Sapphire Rapids), not yet on a processor.
+    /// AVX-512F, and AVX-512 BF16 where it is there.
     #[cfg(target_arch = "x86_64")]
     #[non_exhaustive]
     Avx512,

@@ -153,7 +153,7 @@ pub static TABLE: &[Hyperparameter] = &[
     extension("freeze", Kind::Choice(Freeze::NAMES), "none",
         "The first part of the network that stays as it is, with a channel model or use_pretrained_model: up to the stem, a stage, or all but the last layer."),
     extension("compute_dtype", Kind::Choice(ComputeDtype::NAMES), "auto",
-        "Number format of the convolutions while training; weights stay float32. auto: with precision_dtype=float16 on a GPU bfloat16, or float16 if it is older than Ampere; else float32."),
+        "Number format in which convolutions multiply while training; weights stay float32. auto: with precision_dtype=float16 on a GPU bfloat16, or float16 if it is older than Ampere; else float32. On a processor, bfloat16 is faster than float32 where it has AVX-512 BF16; `brazier train FOLDER` then takes it by itself. float16 is slow there."),
     optional_extension("resnet_version", Kind::Choice(ResnetVersion::NAMES),
         "Whose ResNet: 2 is MXNet's, 1.5 torchvision's of 18, 34, 50, 101 or 152 layers. Unset: that of the model or the weights that the job starts from, otherwise 2."),
     extension("match_classes", Kind::Bool, "0",
