@@ -143,7 +143,7 @@ impl Whole<'_> {
     fn tasks(&self, columns: usize) -> Vec<Task> {
         let Packed { path, convolution, direction, .. } = *self.weights;
         let panels = columns.div_ceil(simd::tile_columns(path));
-        let (all, size) = (self.target.count, group(self.target));
+        let (all, size) = (self.target.count, group(self.target, simd::tile_rows(path)));
         let table = |count| {
             let images = if direction == Direction::Forward { self.source } else { self.target };
             Table::of(&convolution, direction, Images { count, ..images }, simd::tile_rows(path))
