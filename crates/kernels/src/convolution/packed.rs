@@ -7,7 +7,8 @@ use super::table::Direction;
 use crate::error::fits;
 use crate::format::{as_halves_mut, round};
 use crate::shared::Shared;
-use crate::{Buffer, Format, Path, ShapeError, simd};
+use crate::simd::{self, Kernel, Simd};
+use crate::{Buffer, Format, Path, ShapeError};
 
 /// A convolution's weights for one direction, format and instruction set: `[panel][tap][channel][column]`, a panel being as
 /// many channels of the target as a tile is wide, filled up with zeros. In bfloat16 two channels stand side by side in each
@@ -21,8 +22,73 @@ pub struct Packed {
     values: Buffer,
 }
 
-/// Channels that are packed at a time.
-const BLOCK: usize = 32;
+/// Columns that are packed at a time: what they are read from lies a power of two apart, and shares few places of a cache.
+const BLOCK: usize = 16;
+
+/// Where a row of a panel comes from: the weight of its first column, in bfloat16 those of two channels.
+struct Cell {
+    slot: usize,
+    first: usize,
+    second: Option<usize>,
+}
+
+/// Fills the columns that a panel has.
+struct Fill<'a> {
+    from: &'a [f32],
+    /// From column to column.
+    by_column: usize,
+    cells: &'a [Cell],
+    format: Format,
+    to: &'a mut [f32],
+    width: usize,
+    valid: usize,
+}
+
+impl Kernel for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize>(self) {
+        for block in (0..self.valid).step_by(BLOCK) {
+            let count = BLOCK.min(self.valid - block);
+            let from = &self.from[block * self.by_column..];
+            for cell in self.cells {
+                let to = &mut self.to[cell.slot * self.width + block..][..count];
+                let first = column(from, cell.first, self.by_column, count);
+                match self.format {
+                    Format::Float32 => to.copy_from_slice(&first[..count]),
+                    Format::Bfloat16 => {
+                        let second = match cell.second {
+                            Some(second) => column(from, second, self.by_column, count),
+                            None => [0.0; BLOCK],
+                        };
+                        for ((to, first), second) in to.iter_mut().zip(first).zip(second) {
+                            *to = f32::from_bits(u32::from(round(first)) | u32::from(round(second)) << 16);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `count` weights, `step` apart.
+#[inline(always)]
+fn column(from: &[f32], first: usize, step: usize, count: usize) -> [f32; BLOCK] {
+    let mut values = [0.0; BLOCK];
+    if count == BLOCK {
+        let from = &from[first..=first + (BLOCK - 1) * step];
+        for (index, value) in values.iter_mut().enumerate() {
+            // SAFETY: the last of them is in the slice.
+            *value = unsafe { *from.get_unchecked(index * step) };
+        }
+    } else {
+        for (value, weight) in values.iter_mut().zip(from[first..].iter().step_by(step)).take(count) {
+            *value = *weight;
+        }
+    }
+    values
+}
 
 impl Packed {
     /// For [`Convolution::forward`], from `[output][input][tap]`.
@@ -77,40 +143,28 @@ impl Packed {
             Direction::Forward => (convolution.input * taps, taps),
             Direction::DataGradient => (taps, convolution.input * taps),
         };
+        let offset = |factor: usize| factor % channels * by_channel + factor / channels;
+        // A row after the other, or, where all taps have a row each, a channel after the other: what stands side by side is
+        // read at once.
+        let order = |cell: usize| (cell % rows, cell / rows);
+        let cells: Vec<Cell> = (0..rows * format.slots(row))
+            .map(order)
+            .map(|(tap, slot)| {
+                let first = slot * format.per_slot();
+                let second =
+                    (format == Format::Bfloat16 && first + 1 < row).then(|| offset(tap * row + first + 1));
+                Cell { slot: tap * format.slots(row) + slot, first: offset(tap * row + first), second }
+            })
+            .collect();
         let fill = |index: usize| {
             // SAFETY: each panel is its own part.
             let to = unsafe { shared.part(index * panel, panel) };
             let valid = width.min(columns - index * width);
-            if valid < width || !row.is_multiple_of(format.per_slot()) {
+            if valid < width {
                 to.fill(0.0);
             }
-            let first = index * width * by_column;
-            let mut place = |channel: usize, column: usize| {
-                let from = &weights[first + column * by_column + channel * by_channel..][..taps];
-                for (tap, &weight) in from.iter().enumerate() {
-                    let factor = tap * channels + channel;
-                    match format {
-                        Format::Float32 => to[factor * width + column] = weight,
-                        Format::Bfloat16 => {
-                            let slot = factor / row * format.slots(row) + factor % row / 2;
-                            as_halves_mut(to)[(slot * width + column) * 2 + factor % row % 2] = round(weight);
-                        }
-                    }
-                }
-            };
-            // What stands side by side is read so, a block of channels at a time, whose places stay in the cache.
-            for block in (0..channels).step_by(BLOCK) {
-                let block = block..channels.min(block + BLOCK);
-                match direction {
-                    Direction::Forward => {
-                        (0..valid)
-                            .for_each(|column| block.clone().for_each(|channel| place(channel, column)));
-                    }
-                    Direction::DataGradient => {
-                        block.for_each(|channel| (0..valid).for_each(|column| place(channel, column)));
-                    }
-                }
-            }
+            let from = &weights[index * width * by_column..];
+            simd::run(path, Fill { from, by_column, cells: &cells, format, to, width, valid });
         };
         (0..columns.div_ceil(width)).into_par_iter().for_each(fill);
         Ok(Packed { path, format, convolution, direction, values })
