@@ -23,7 +23,7 @@ use rustix::thread::{
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
 
-/// Gives up what is not needed to work, and to listen on `port`, if it is known already. What the system does not let
+/// Gives up what is not needed to work, and to listen on `port` where there is one. What the system does not let
 /// go of stays: a sandbox that forbids these calls is no reason not to work.
 pub fn give_up(port: Option<u16>) {
     if !geteuid().is_root() || driver_may_sleep() {
