@@ -34,7 +34,7 @@ LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port="true" \
     org.opencontainers.image.revision="${REVISION}"
 COPY --from=program /brazier /usr/local/bin/brazier
 EXPOSE 8080
-# No USER: the platform's folders can be opened by root alone. No shell: SIGTERM goes to the program itself. `train` is
-# the default because local mode of the SageMaker SDK 3 gives no argument.
+# No USER: the platform's folders can be opened by root alone; the program itself gives root's other rights up. No shell:
+# SIGTERM goes to the program itself. `train` is the default because local mode of the SageMaker SDK 3 gives no argument.
 ENTRYPOINT ["/usr/local/bin/brazier"]
 CMD ["train"]

@@ -9,7 +9,7 @@ import pytest
 
 import digits
 import opt_ml
-from local_mode import IMAGE, docker
+from local_mode import IMAGE, docker, free_port
 
 MNIST = os.path.join(digits.ROOT, "datasets", "mnist")
 PROGRAM = os.environ.get("BRAZIER_PROGRAM", os.path.join(digits.ROOT, "target", "release", "brazier"))
@@ -67,6 +67,21 @@ def test_the_endpoint_needs_neither(folder, closed_network):
         assert docker("inspect", "--format", "{{.State.ExitCode}}", started).strip() == "0"
     finally:
         docker("rm", "--force", started)
+
+
+def test_of_the_rights_that_docker_gives_the_endpoint_keeps_two():
+    # Several models: none is needed yet.
+    port, multi_model = free_port(), ["--env", "SAGEMAKER_MULTI_MODEL=true"]
+    started = docker("run", "--detach", "--publish", f"127.0.0.1:{port}:8080", *multi_model, IMAGE, "serve").strip()
+    try:
+        assert wait_for(f"http://127.0.0.1:{port}/ping")[0] == 200
+        told = docker("exec", started, "grep", "-E", "^(Cap|NoNewPrivs)", "/proc/1/status")
+    finally:
+        docker("rm", "--force", started)
+    # CAP_DAC_OVERRIDE (bit 1) and CAP_FOWNER (bit 3) of linux/capability.h.
+    kept, none = f"{1 << 1 | 1 << 3:016x}", f"{0:016x}"
+    assert dict(line.split(":\t") for line in told.splitlines()) == {
+        "CapInh": none, "CapPrm": kept, "CapEff": kept, "CapBnd": kept, "CapAmb": none, "NoNewPrivs": "1"}
 
 
 def test_two_hosts_need_only_each_other(folder, closed_network):

@@ -9,7 +9,7 @@
 //! - [`preview`]: what the network will see of it, as pictures
 //! - [`export`]: an artifact in the form of another program
 //! - [`device`]: the flag `--device`
-//! - `allocator`: the process's memory
+//! - `allocator`: the process's memory; [`privileges`]: its rights
 //! - [`fault`]: from an error to whose fault it is, and so to the exit code
 //! - [`panics`]: a defect of ours, told as an error; [`output`]: standard output that is closed early
 //!
@@ -32,6 +32,7 @@ mod output;
 mod panics;
 mod predict;
 mod preview;
+mod privileges;
 mod serve;
 mod train;
 

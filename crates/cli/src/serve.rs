@@ -10,7 +10,7 @@ use brazier_serve::log::Format;
 use brazier_serve::{Configuration, Engine, Hosted, Limits, Models, Predictor, memory, run as serve};
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use crate::{allocator, device};
+use crate::{allocator, device, privileges};
 
 /// The command line of `serve`.
 pub fn command() -> Command {
@@ -47,6 +47,7 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     let model = model.unwrap_or_else(|| Paths::new(&environment.base_directory()).model());
     let port = arguments.get_one::<u16>("port").copied();
     let port = port.map_or_else(|| environment.port(), Ok)?;
+    privileges::give_up(Some(port));
     let host = arguments.get_one::<IpAddr>("host").copied().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
     let mut configuration = configuration(&environment)?;
     let log = configuration.log;

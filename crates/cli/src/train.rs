@@ -27,8 +27,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
 
 use self::checkpoints::Asked;
-use crate::device;
 use crate::output::unless_closed;
+use crate::{device, privileges};
 
 /// The command line of `train`.
 pub fn command() -> Command {
@@ -101,6 +101,7 @@ pub fn run(arguments: &ArgMatches) -> anyhow::Result<()> {
     if arguments.get_flag("metric-definitions") {
         return unless_closed(metric_definitions(&mut io::stdout().lock()));
     }
+    privileges::give_up(None);
     let (given, rehearse) = (flags::given(arguments), arguments.get_flag("rehearse"));
     let ranks = arguments.get_one::<u16>("ranks").map(|&ranks| usize::from(ranks));
     if let Some(dataset) = arguments.get_one::<String>("dataset") {

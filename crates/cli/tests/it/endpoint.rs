@@ -94,6 +94,10 @@ impl Server {
         self.ask("POST", "/invocations", &[("Content-Type", "application/x-image")], image)
     }
 
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn address(&self) -> &str {
         &self.address
     }

@@ -16,6 +16,7 @@
 //! - [`local`]: a person's training run
 //! - [`endpoint`]: `serve`, asked over a socket, and `predict`, which must agree with it
 //! - [`operations`]: `serve` as operators see it; [`page`]: its page in a browser, which [`browser`] drives
+//! - [`privileges`]: what is left of root's rights
 //! - [`export`]: ONNX, safetensors and the old form, each against our own answers
 //! - [`im2rec`]: images to lists to record files
 //! - [`inspection`]: `inspect` of every format
@@ -46,6 +47,7 @@ mod mxnet;
 mod operations;
 mod page;
 mod preview;
+mod privileges;
 mod ranks;
 mod refusals;
 mod reports;
