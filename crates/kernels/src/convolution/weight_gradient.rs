@@ -5,9 +5,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 mod pack;
-mod pairs;
+mod rows;
 
-use pairs::Pairs;
+use pack::{Blocks, Packing};
+use rows::Rows;
 
 use super::{Convolution, Images, tile};
 use crate::error::fits;
@@ -15,18 +16,18 @@ use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
 use crate::{Buffer, Factors, Format, Path, ShapeError};
 
-/// Rows of factors that are packed at a time: pixels, or two of them each.
+/// About as many pixels, or pairs of them, are packed at a time.
 const DEPTH: usize = 256;
 
-/// Channels of a task, about: packed, both sides stay in the second-level cache.
-const INPUTS: usize = 192;
+/// Channels of a task, about: its sums for nine taps and what is packed stay in the second-level cache.
+const INPUTS: usize = 84;
 const OUTPUTS: usize = 128;
 
 /// Packed blocks that lie a power of two apart would share the few places that a cache has for them.
 const GAP: usize = 16;
 
 /// Tasks that keep many threads busy; the sum over pixels is split no further, and not by the number of threads.
-const TASKS: usize = 64;
+const TASKS: usize = 16;
 
 /// Fewest pixels of a task.
 const FEWEST: usize = 1024;
@@ -85,7 +86,7 @@ impl Split {
         let outputs = convolution.output;
         let padded = [inputs.next_multiple_of(rows), outputs.next_multiple_of(columns)];
         let group = [(INPUTS / rows * rows).min(padded[0]), OUTPUTS.next_multiple_of(columns).min(padded[1])];
-        let tasks = taps * padded[0].div_ceil(group[0]) * padded[1].div_ceil(group[1]);
+        let tasks = padded[0].div_ceil(group[0]) * padded[1].div_ceil(group[1]);
         let sums = TASKS.div_ceil(tasks).min(pixels / FEWEST).max(1);
         Split { taps, inputs, outputs, group, padded, sums }
     }
@@ -100,18 +101,18 @@ impl Split {
     }
 
     fn tasks(&self) -> usize {
-        self.sums * self.taps * self.groups()[0] * self.groups()[1]
+        self.sums * self.groups()[0] * self.groups()[1]
     }
 
-    /// Which sum, tap and channels a task has.
-    fn task(&self, index: usize) -> (usize, usize, [Range<usize>; 2]) {
+    /// Which sum and channels a task has.
+    fn task(&self, index: usize) -> (usize, [Range<usize>; 2]) {
         let groups = self.groups();
         let (rest, output) = (index / groups[1], index % groups[1]);
-        let (rest, input) = (rest / groups[0], rest % groups[0]);
+        let (sum, input) = (rest / groups[0], rest % groups[0]);
         let range = |side: usize, group: usize| {
             group * self.group[side]..((group + 1) * self.group[side]).min(self.padded[side])
         };
-        (rest / self.taps, rest % self.taps, [range(0, input), range(1, output)])
+        (sum, [range(0, input), range(1, output)])
     }
 
     /// Adds the partial sums, in their order, and brings them into the order of the weights.
@@ -146,7 +147,7 @@ impl Split {
     }
 }
 
-/// One sum over pixels: a tap, some channels in, some channels out.
+/// One sum over pixels, for all taps: some channels in, some channels out.
 struct Task<'a> {
     convolution: &'a Convolution,
     source: Images,
@@ -162,56 +163,85 @@ impl Kernel for Task<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
-        let width = 2 * S::LANES;
-        let per_slot = self.dy.format().per_slot();
-        let (sum, tap, [inputs, outputs]) = self.split.task(self.index);
-        let pairs = Pairs::new(self.convolution, self.source, tap);
-        let (from, end) = (pairs.len() * sum / self.split.sums, pairs.len() * (sum + 1) / self.split.sums);
-        let (blocks, panels) = (inputs.len() / ROWS, outputs.len() / width);
-        let (block, panel) = (DEPTH * ROWS + GAP, DEPTH * width + GAP);
-        let mut left = Buffer::new(blocks * block);
-        let mut right = Buffer::new(panels * panel);
-        let begin = (sum * self.split.taps + tap) * self.split.padded[0];
+        let format = self.dy.format();
+        let (sum, [inputs, outputs]) = self.split.task(self.index);
+        let rows = Rows::new(self.convolution, self.source);
+        let line = format.slots(rows.width());
+        let at_once = (DEPTH / line).max(1);
+        let [mut left, mut right] = [
+            Blocks::new(inputs.len(), ROWS, rows.most_sources(at_once) * line),
+            Blocks::new(outputs.len(), 2 * S::LANES, at_once * line),
+        ];
+        let packing = Packing::new::<S>(&self, &rows, [&inputs, &outputs], [&left, &right]);
+        let (mut from, end) =
+            (rows.count() * sum / self.split.sums, rows.count() * (sum + 1) / self.split.sums);
         let mut first = true;
-        let mut next = from;
-        while next < end || first {
-            let count = (DEPTH * per_slot).min(end - next);
-            let packing = pack::Packing { task: &self, pairs: &pairs, channels: [&inputs, &outputs] };
-            // SAFETY: called with the instruction set.
-            unsafe { packing.run::<S, ROWS>(next, count, [&mut left, &mut right]) };
-            for column in 0..panels {
-                for row in 0..blocks {
-                    let at = (begin + inputs.start + row * ROWS) * self.split.padded[1];
-                    let at = at + outputs.start + column * width;
-                    // SAFETY: a task's sums are its own; the packed blocks hold so many rows.
-                    unsafe {
-                        let mut to = [self.to.at(at); ROWS];
-                        for (index, to) in to.iter_mut().enumerate() {
-                            *to = to.add(index * self.split.padded[1]);
-                        }
-                        let mut sums = match first {
-                            true => tile::zeros::<S, ROWS>(),
-                            false => tile::load::<S, ROWS>(&to),
-                        };
-                        let mut rows = [left.as_ptr().add(row * block); ROWS];
-                        for (index, row) in rows.iter_mut().enumerate() {
-                            *row = row.add(index);
-                        }
-                        let matrix = right.as_ptr().add(column * panel);
-                        let ahead = matrix.wrapping_add(panel);
-                        tile::multiply::<S, ROWS, ROWS>(
-                            &mut sums,
-                            &rows,
-                            matrix,
-                            count.div_ceil(per_slot),
-                            ahead,
-                        );
-                        tile::store::<S, ROWS>(&to, &sums);
+        while from < end || first {
+            let some = rows.some(from..end.min(from + at_once));
+            // SAFETY: called with the instruction set; a task's sums are its own.
+            unsafe {
+                packing.gradients::<S>(&some, &mut right);
+                for column in 0..rows.taps() {
+                    // Where a row of the kernel ends, its pixels are packed once for all rows of the kernel.
+                    packing.images::<S>(&some, column, &mut left);
+                    for row in 0..rows.taps() {
+                        let tap = row * rows.taps() + column;
+                        let begin = (sum * self.split.taps + tap) * self.split.padded[0] + inputs.start;
+                        let lines = some.lines(row, column, format);
+                        self.add::<S, ROWS>([&left, &right], &lines, [begin, outputs.start], first);
                     }
                 }
             }
             first = false;
-            next += count;
+            from += at_once;
+        }
+    }
+}
+
+/// What a tap multiplies: pairs of places in the packed blocks, from which on as many pixels, or pairs of them, are multiplied.
+struct Lines {
+    places: Vec<[usize; 2]>,
+    len: usize,
+}
+
+impl Task<'_> {
+    /// Adds the products of a tap to the sums from a row and a column on, or begins them.
+    ///
+    /// # Safety
+    /// The instruction set is there, and the sums are nobody else's.
+    #[inline(always)]
+    unsafe fn add<S: Simd, const ROWS: usize>(
+        &self,
+        [left, right]: [&Blocks; 2],
+        lines: &Lines,
+        [row, column]: [usize; 2],
+        first: bool,
+    ) {
+        let (width, stride) = (2 * S::LANES, self.split.padded[1]);
+        for panel in 0..right.count() {
+            for block in 0..left.count() {
+                let at = (row + block * ROWS) * stride + column + panel * width;
+                // SAFETY: the caller's; the packed blocks hold the lines.
+                unsafe {
+                    let mut to = [self.to.at(at); ROWS];
+                    for (index, to) in to.iter_mut().enumerate() {
+                        *to = to.add(index * stride);
+                    }
+                    let mut sums = match first {
+                        true => tile::zeros::<S, ROWS>(),
+                        false => tile::load::<S, ROWS>(&to),
+                    };
+                    for &[from, with] in &lines.places {
+                        let mut rows = [left.at(block, from); ROWS];
+                        for (index, row) in rows.iter_mut().enumerate() {
+                            *row = row.add(index);
+                        }
+                        let matrix = right.at(panel, with);
+                        tile::multiply::<S, ROWS, ROWS>(&mut sums, &rows, matrix, lines.len, matrix);
+                    }
+                    tile::store::<S, ROWS>(&to, &sums);
+                }
+            }
         }
     }
 }

@@ -1,180 +1,258 @@
 //! Both sides of the sum over pixels in the order in which the innermost loop reads them: the channels in as
-//! `[block][pixel][row]`, those out as `[panel][pixel][column]`. In bfloat16 two pixels stand side by side in each row and
-//! column; behind an odd number of them is a pixel of zeros.
+//! `[block][pixel][row]`, those out as `[panel][pixel][column]`. In bfloat16 two pixels of a row stand side by side in each row
+//! and column; what is outside an image is 0.
 //!
 //! Whole vectors are moved: what stands behind the last channel goes along, into sums that nobody reads.
 
 use std::ops::Range;
 
-use super::{DEPTH, GAP, Pairs, Task};
+use super::rows::{Rows, Some};
+use super::{GAP, Task};
 use crate::Buffer;
 use crate::format::{Factors, Format, round};
 use crate::simd::Simd;
 
-/// What a task packs.
-pub(super) struct Packing<'a> {
-    pub(super) task: &'a Task<'a>,
-    pub(super) pairs: &'a Pairs,
-    /// In and out, filled up to whole tiles.
-    pub(super) channels: [&'a Range<usize>; 2],
-}
-
-impl Packing<'_> {
-    /// Packs `count` pairs from the `next`. Both blocks have room for [`DEPTH`] rows.
-    ///
-    /// # Safety
-    /// The instruction set is there.
-    #[inline(always)]
-    pub(super) unsafe fn run<S: Simd, const ROWS: usize>(
-        &self,
-        next: usize,
-        count: usize,
-        [left, right]: [&mut [f32]; 2],
-    ) {
-        let [inputs, outputs] = self.channels.map(Range::len);
-        let width = 2 * S::LANES;
-        let steps = [DEPTH * ROWS + GAP, DEPTH * width + GAP];
-        let (left, right) =
-            (Blocks::new(left, inputs, ROWS, steps[0]), Blocks::new(right, outputs, width, steps[1]));
-        // SAFETY: the caller's.
-        unsafe {
-            match self.task.dy {
-                Factors::Float32(dy) => self.values::<S>(dy, next, count, [left, right]),
-                Factors::Bfloat16(dy) => self.halves::<S>(dy.halves(), next, count, [left, right]),
-            }
-        }
-    }
-
-    /// # Safety
-    /// The instruction set is there.
-    #[inline(always)]
-    unsafe fn values<S: Simd>(&self, dy: &[f32], next: usize, count: usize, [left, right]: [Blocks; 2]) {
-        let Task { convolution, source: images, x, split, .. } = self.task;
-        let (x, [inputs, outputs]) = (x.slots(), self.channels.map(|channels| channels.start));
-        let mut unfolded = Buffer::new(if convolution.is_unfolded() { split.inputs } else { 0 });
-        let mut spare = [left, right].map(|side| vec![0.0; side.reach::<S>()]);
-        let mut place = self.pairs.at(next);
-        for pixel in 0..count {
-            let (source, target) = self.pairs.pixels(place);
-            let row = match convolution.is_unfolded() {
-                true => {
-                    convolution.unfold(*images, x, target, &mut unfolded);
-                    &unfolded[inputs..]
-                }
-                false => &x[source * split.inputs + inputs..],
-            };
-            // SAFETY: the caller's.
-            unsafe {
-                left.copy::<S>(pixel, within(row, &mut spare[0]));
-                right.copy::<S>(pixel, within(&dy[target * split.outputs + outputs..], &mut spare[1]));
-            }
-            place = self.pairs.after(place);
-        }
-    }
-
-    /// # Safety
-    /// The instruction set is there.
-    #[inline(always)]
-    unsafe fn halves<S: Simd>(&self, dy: &[u16], next: usize, count: usize, [left, right]: [Blocks; 2]) {
-        let split = self.task.split;
-        let [inputs, outputs] = self.channels.map(|channels| channels.start);
-        let strides = [split.inputs, split.outputs].map(|channels| 2 * Format::Bfloat16.slots(channels));
-        let mut unfolded = [vec![0; split.inputs], vec![0; split.inputs]];
-        let mut spare = [left, left, right, right].map(|side| vec![0; side.reach::<S>()]);
-        let mut place = self.pairs.at(next);
-        for pair in 0..count.div_ceil(2) {
-            let (mut from, mut gradients) = ([&[][..]; 2], [&[][..]; 2]);
-            for (half, under) in unfolded.iter_mut().enumerate().take(count - 2 * pair) {
-                let (source, target) = self.pairs.pixels(place);
-                from[half] = match self.task.x {
-                    Factors::Float32(x) => {
-                        self.unfold(x, target, under);
-                        &under[inputs..]
-                    }
-                    Factors::Bfloat16(x) => &x.halves()[source * strides[0] + inputs..],
-                };
-                gradients[half] = &dy[target * strides[1] + outputs..];
-                place = self.pairs.after(place);
-            }
-            let [even, odd, even_out, odd_out] = &mut spare;
-            // SAFETY: the caller's.
-            unsafe {
-                left.pair::<S>(pair, [within(from[0], even), within(from[1], odd)]);
-                right.pair::<S>(pair, [within(gradients[0], even_out), within(gradients[1], odd_out)]);
-            }
-        }
-    }
-
-    /// What is under the kernel at a pixel, rounded.
-    fn unfold(&self, x: &[f32], pixel: usize, to: &mut [u16]) {
-        let mut values = Buffer::new(to.len());
-        self.task.convolution.unfold(self.task.source, x, pixel, &mut values);
-        to.iter_mut().zip(values.iter()).for_each(|(to, &value)| *to = round(value));
-    }
-}
-
-/// Rows that are cut into pieces, each of which goes to a block of its own.
-#[derive(Clone, Copy)]
-struct Blocks {
-    to: *mut f32,
-    len: usize,
-    /// Slots of a row, whole pieces.
-    row: usize,
+/// Packed blocks or panels.
+pub(super) struct Blocks {
+    values: Buffer,
+    /// Channels, whole pieces.
+    channels: usize,
+    /// Channels of a block.
     piece: usize,
     /// Slots from block to block.
     step: usize,
 }
 
 impl Blocks {
-    fn new(to: &mut [f32], row: usize, piece: usize, step: usize) -> Self {
-        Blocks { to: to.as_mut_ptr(), len: to.len(), row, piece, step }
+    /// Room for so many pixels, or pairs of them, of so many channels.
+    pub(super) fn new(channels: usize, piece: usize, pixels: usize) -> Self {
+        let step = pixels * piece + GAP;
+        Blocks { values: Buffer::new(channels / piece * step), channels, piece, step }
     }
 
-    /// Values of a row that are read.
-    fn reach<S: Simd>(self) -> usize {
-        self.row - self.piece + self.piece.next_multiple_of(S::LANES)
+    pub(super) fn count(&self) -> usize {
+        self.channels / self.piece
     }
 
-    /// Calls `each` with the first value and the slot of each vector of row `index`. The last vector of a piece reaches over
-    /// the row behind, which is written later, or over the gap.
+    /// Where a pixel of a block begins.
+    ///
+    /// # Safety
+    /// Both are there.
     #[inline(always)]
-    fn vectors<S: Simd>(self, index: usize, mut each: impl FnMut(usize, *mut f32)) {
-        for (block, from) in (0..self.row).step_by(self.piece).enumerate() {
+    pub(super) unsafe fn at(&self, block: usize, pixel: usize) -> *const f32 {
+        debug_assert!(block * self.step + (pixel + 1) * self.piece <= self.values.len());
+        // SAFETY: the caller's.
+        unsafe { self.values.as_ptr().add(block * self.step + pixel * self.piece) }
+    }
+
+    /// Values of a pixel that are read to pack it.
+    fn reach<S: Simd>(&self) -> usize {
+        self.channels - self.piece + self.piece.next_multiple_of(S::LANES)
+    }
+
+    /// Calls `each` with the first channel and the slot of each vector of a pixel. The last vector of a piece reaches over
+    /// the pixel behind, which is written later, or over the gap.
+    #[inline(always)]
+    fn vectors<S: Simd>(&mut self, pixel: usize, mut each: impl FnMut(usize, *mut f32)) {
+        for (block, from) in (0..self.channels).step_by(self.piece).enumerate() {
             for at in (0..self.piece).step_by(S::LANES) {
-                let to = block * self.step + index * self.piece + at;
-                debug_assert!(to + S::LANES <= self.len);
+                let to = block * self.step + pixel * self.piece + at;
+                debug_assert!(to + S::LANES <= self.values.len());
                 // SAFETY: inside the blocks.
-                each(from + at, unsafe { self.to.add(to) });
+                each(from + at, unsafe { self.values.as_mut_ptr().add(to) });
             }
         }
     }
 
-    /// Copies a row.
+    /// Copies a pixel's channels.
     ///
     /// # Safety
     /// The instruction set is there, and [`Blocks::reach`] values in `row`.
     #[inline(always)]
-    unsafe fn copy<S: Simd>(self, index: usize, row: &[f32]) {
+    unsafe fn copy<S: Simd>(&mut self, pixel: usize, row: &[f32]) {
         debug_assert!(row.len() >= self.reach::<S>());
-        // SAFETY: the caller's; nobody else has the blocks.
-        self.vectors::<S>(index, |from, to| unsafe { S::store(to, S::load(row.as_ptr().add(from))) });
+        // SAFETY: the caller's.
+        self.vectors::<S>(pixel, |from, to| unsafe { S::store(to, S::load(row.as_ptr().add(from))) });
     }
 
-    /// Puts two rows side by side.
+    /// Puts the channels of two pixels side by side.
     ///
     /// # Safety
     /// As [`Blocks::copy`].
     #[inline(always)]
-    unsafe fn pair<S: Simd>(self, index: usize, [low, high]: [&[u16]; 2]) {
+    unsafe fn pair<S: Simd>(&mut self, pixel: usize, [low, high]: [&[u16]; 2]) {
         debug_assert!(low.len().min(high.len()) >= self.reach::<S>());
         // SAFETY: as above.
-        self.vectors::<S>(index, |from, to| unsafe {
+        self.vectors::<S>(pixel, |from, to| unsafe {
             S::store(to, S::pair(low.as_ptr().add(from), high.as_ptr().add(from)));
         });
     }
 }
 
-/// The row, or where it is the last of all, too near to the end to read whole vectors, a copy in `spare`.
+/// How a task packs.
+pub(super) struct Packing<'a> {
+    task: &'a Task<'a>,
+    rows: &'a Rows,
+    /// The first channels, in and out.
+    channels: [usize; 2],
+    /// Zeros for what is outside, and room for the last pixel's channels with something behind them.
+    reach: usize,
+}
+
+impl<'a> Packing<'a> {
+    pub(super) fn new<S: Simd>(
+        task: &'a Task<'a>,
+        rows: &'a Rows,
+        channels: [&Range<usize>; 2],
+        blocks: [&Blocks; 2],
+    ) -> Self {
+        let reach = blocks.map(Blocks::reach::<S>);
+        Packing { task, rows, channels: channels.map(|range| range.start), reach: reach[0].max(reach[1]) }
+    }
+
+    /// Packs rows of the gradient.
+    ///
+    /// # Safety
+    /// The instruction set is there; `to` has room for the rows.
+    #[inline(always)]
+    pub(super) unsafe fn gradients<S: Simd>(&self, some: &Some<'_>, to: &mut Blocks) {
+        let (width, channels) = (self.rows.width(), self.task.split.outputs);
+        let place = |row: usize, column: usize| (column < width).then_some(row * width + column);
+        // SAFETY: the caller's.
+        unsafe {
+            match self.task.dy {
+                Factors::Float32(dy) => {
+                    let pixel = |pixel: usize| &dy[pixel * channels + self.channels[1]..];
+                    self.values::<S>(some.targets.clone(), place, pixel, to);
+                }
+                Factors::Bfloat16(dy) => {
+                    let stride = 2 * Format::Bfloat16.slots(channels);
+                    let pixel = |pixel: usize| &dy.halves()[pixel * stride + self.channels[1]..];
+                    self.halves::<S>(some.targets.clone(), place, pixel, to);
+                }
+            }
+        }
+    }
+
+    /// Packs rows of the images as a column of the kernel sees them.
+    ///
+    /// # Safety
+    /// As [`Packing::gradients`].
+    #[inline(always)]
+    pub(super) unsafe fn images<S: Simd>(&self, some: &Some<'_>, column: usize, to: &mut Blocks) {
+        let Task { convolution, x, dy, split, .. } = *self.task;
+        if convolution.is_unfolded() {
+            // SAFETY: the caller's.
+            return unsafe { self.unfolded::<S>(some, x.slots(), dy.format(), to) };
+        }
+        let place = |row: usize, target: usize| {
+            (target < self.rows.width()).then(|| self.rows.pixel(row, target, column)).flatten()
+        };
+        let rows = some.sources.iter().copied();
+        // SAFETY: the caller's.
+        unsafe {
+            match x {
+                Factors::Float32(x) => {
+                    let pixel = |pixel: usize| &x[pixel * split.inputs + self.channels[0]..];
+                    self.values::<S>(rows, place, pixel, to);
+                }
+                Factors::Bfloat16(x) => {
+                    let stride = 2 * Format::Bfloat16.slots(split.inputs);
+                    let pixel = |pixel: usize| &x.halves()[pixel * stride + self.channels[0]..];
+                    self.halves::<S>(rows, place, pixel, to);
+                }
+            }
+        }
+    }
+
+    /// Packs what is under the kernel at each pixel.
+    ///
+    /// # Safety
+    /// As [`Packing::gradients`].
+    #[inline(always)]
+    unsafe fn unfolded<S: Simd>(&self, some: &Some<'_>, x: &[f32], format: Format, to: &mut Blocks) {
+        let Task { convolution, source, split, .. } = *self.task;
+        let width = self.rows.width();
+        let line = format.slots(width);
+        let mut under = Buffer::zeros(split.inputs + self.reach);
+        let mut rounded = [vec![0u16; under.len()], vec![0u16; under.len()]];
+        for (row, target) in some.targets.clone().enumerate() {
+            for slot in 0..line {
+                for (half, rounded) in rounded.iter_mut().enumerate().take(format.per_slot()) {
+                    let column = slot * format.per_slot() + half;
+                    under.fill(0.0);
+                    if column < width {
+                        convolution.unfold(source, x, target * width + column, &mut under[..split.inputs]);
+                    }
+                    if format == Format::Bfloat16 {
+                        rounded.iter_mut().zip(under.iter()).for_each(|(to, &value)| *to = round(value));
+                    }
+                }
+                let first = self.channels[0];
+                // SAFETY: the caller's.
+                unsafe {
+                    match format {
+                        Format::Float32 => to.copy::<S>(row * line + slot, &under[first..]),
+                        Format::Bfloat16 => {
+                            to.pair::<S>(row * line + slot, [&rounded[0][first..], &rounded[1][first..]]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Packs the pixels of rows: `place` says which a column is, `pixel` gives its channels and what is behind.
+    ///
+    /// # Safety
+    /// As [`Packing::gradients`].
+    #[inline(always)]
+    unsafe fn values<'b, S: Simd>(
+        &self,
+        rows: impl Iterator<Item = usize>,
+        place: impl Fn(usize, usize) -> Option<usize>,
+        pixel: impl Fn(usize) -> &'b [f32],
+        to: &mut Blocks,
+    ) {
+        let (width, zeros) = (self.rows.width(), vec![0.0; self.reach]);
+        let mut spare = zeros.clone();
+        for (index, row) in rows.enumerate() {
+            for column in 0..width {
+                let from = place(row, column).map_or(&zeros[..], |place| pixel(place));
+                // SAFETY: the caller's.
+                unsafe { to.copy::<S>(index * width + column, within(from, &mut spare)) };
+            }
+        }
+    }
+
+    /// The same of pairs.
+    ///
+    /// # Safety
+    /// As [`Packing::gradients`].
+    #[inline(always)]
+    unsafe fn halves<'b, S: Simd>(
+        &self,
+        rows: impl Iterator<Item = usize>,
+        place: impl Fn(usize, usize) -> Option<usize>,
+        pixel: impl Fn(usize) -> &'b [u16],
+        to: &mut Blocks,
+    ) {
+        let (line, zeros) = (Format::Bfloat16.slots(self.rows.width()), vec![0; self.reach]);
+        let [mut low, mut high] = [zeros.clone(), zeros.clone()];
+        for (index, row) in rows.enumerate() {
+            for slot in 0..line {
+                let [even, odd] =
+                    [0, 1].map(|half| place(row, 2 * slot + half).map_or(&zeros[..], |place| pixel(place)));
+                // SAFETY: the caller's.
+                unsafe {
+                    to.pair::<S>(index * line + slot, [within(even, &mut low), within(odd, &mut high)]);
+                }
+            }
+        }
+    }
+}
+
+/// The channels, or where they are the last of all, too near to the end to read whole vectors, a copy in `spare`.
 #[inline(always)]
 fn within<'a, T: Copy + Default>(row: &'a [T], spare: &'a mut [T]) -> &'a [T] {
     if row.len() >= spare.len() {

@@ -1,0 +1,111 @@
+//! Which rows of the images meet which rows of the gradient.
+
+use std::ops::Range;
+
+use super::super::{Convolution, Images};
+use super::Lines;
+use crate::Format;
+
+/// Rows of the gradient, image after image, and the rows of the images under them.
+pub(super) struct Rows {
+    pub(super) convolution: Convolution,
+    pub(super) source: Images,
+    pub(super) target: Images,
+    /// Taps in a row of the kernel: 1 where the image is unfolded, which has them all in a pixel.
+    taps: usize,
+}
+
+impl Rows {
+    pub(super) fn new(convolution: &Convolution, source: Images) -> Self {
+        let taps = if convolution.is_unfolded() { 1 } else { convolution.kernel };
+        Rows { convolution: *convolution, source, target: convolution.target(source), taps }
+    }
+
+    /// Rows of the gradient.
+    pub(super) fn count(&self) -> usize {
+        self.target.count * self.target.height
+    }
+
+    /// Pixels of such a row.
+    pub(super) fn width(&self) -> usize {
+        self.target.width
+    }
+
+    pub(super) fn taps(&self) -> usize {
+        self.taps
+    }
+
+    /// Rows of the images that lie under so many rows of the gradient, at most.
+    pub(super) fn most_sources(&self, rows: usize) -> usize {
+        let images = rows.div_ceil(self.target.height) + 1;
+        rows * self.convolution.stride + images * self.taps
+    }
+
+    /// Some rows of the gradient.
+    pub(super) fn some(&self, targets: Range<usize>) -> Some<'_> {
+        let mut sources: Vec<usize> = Vec::new();
+        let mut under = Vec::with_capacity(targets.len() * self.taps);
+        for target in targets.clone() {
+            for tap in 0..self.taps {
+                let place = self.source(target, tap).map(|source| {
+                    // Rows come in their order: what is there already is among the last.
+                    let known = sources.iter().rev().take(self.taps).position(|&known| known == source);
+                    if known.is_none() {
+                        sources.push(source);
+                    }
+                    sources.len() - 1 - known.unwrap_or(0)
+                });
+                under.push(place);
+            }
+        }
+        Some { rows: self, targets, sources, under }
+    }
+
+    /// The row of the images at a row of the kernel, if it is inside.
+    fn source(&self, target: usize, tap: usize) -> Option<usize> {
+        if self.convolution.is_unfolded() {
+            return Some(target);
+        }
+        let Convolution { stride, padding, .. } = self.convolution;
+        let (image, row) = (target / self.target.height, target % self.target.height);
+        let row = (row * stride + tap).checked_sub(padding).filter(|&row| row < self.source.height)?;
+        Some(image * self.source.height + row)
+    }
+
+    /// The pixel of the images under column `column` of a row, if it is inside.
+    pub(super) fn pixel(&self, source: usize, column: usize, tap: usize) -> Option<usize> {
+        let Convolution { stride, padding, .. } = self.convolution;
+        let column =
+            (column * stride + tap).checked_sub(padding).filter(|&column| column < self.source.width)?;
+        Some(source * self.source.width + column)
+    }
+}
+
+/// Some rows of the gradient, and those of the images that are under them.
+pub(super) struct Some<'a> {
+    pub(super) rows: &'a Rows,
+    pub(super) targets: Range<usize>,
+    /// Each once.
+    pub(super) sources: Vec<usize>,
+    /// For each row of the gradient and of the kernel, which of the sources.
+    under: Vec<Option<usize>>,
+}
+
+impl Some<'_> {
+    /// What the tap at a row and a column of the kernel multiplies.
+    pub(super) fn lines(&self, row: usize, column: usize, format: Format) -> Lines {
+        let width = self.rows.width();
+        let inside = |target: usize| {
+            self.rows.convolution.is_unfolded() || self.rows.pixel(0, target, column).is_some()
+        };
+        // Columns of the gradient whose pixel is inside; a pair that is half outside has a 0 there.
+        let first = (0..width).find(|&target| inside(target)).unwrap_or(width) / format.per_slot();
+        let last = (0..width).rev().find(|&target| inside(target)).map_or(0, |last| format.slots(last + 1));
+        let (line, taps) = (format.slots(width), self.rows.taps);
+        let places = (0..self.targets.len()).filter_map(|target| {
+            let source = self.under[target * taps + row].filter(|_| first < last)?;
+            Option::Some([source * line + first, target * line + first])
+        });
+        Lines { places: places.collect(), len: last.saturating_sub(first) }
+    }
+}
