@@ -177,17 +177,17 @@ impl Kernel for Task<'_> {
             (rows.count() * sum / self.split.sums, rows.count() * (sum + 1) / self.split.sums);
         let mut first = true;
         while from < end || first {
-            let some = rows.some(from..end.min(from + at_once));
+            let band = rows.band(from..end.min(from + at_once));
             // SAFETY: called with the instruction set; a task's sums are its own.
             unsafe {
-                packing.gradients::<S>(&some, &mut right);
+                packing.gradients::<S>(&band, &mut right);
                 for column in 0..rows.taps() {
-                    // Where a row of the kernel ends, its pixels are packed once for all rows of the kernel.
-                    packing.images::<S>(&some, column, &mut left);
+                    // Once for all rows of the kernel: they see the same pixels, only of other rows.
+                    packing.images::<S>(&band, column, &mut left);
                     for row in 0..rows.taps() {
                         let tap = row * rows.taps() + column;
                         let begin = (sum * self.split.taps + tap) * self.split.padded[0] + inputs.start;
-                        let lines = some.lines(row, column, format);
+                        let lines = band.lines(row, column, format);
                         self.add::<S, ROWS>([&left, &right], &lines, [begin, outputs.start], first);
                     }
                 }

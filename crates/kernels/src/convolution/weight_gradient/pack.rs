@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::rows::{Rows, Some};
+use super::rows::{Band, Rows};
 use super::{GAP, Task};
 use crate::Buffer;
 use crate::format::{Factors, Format, round};
@@ -115,7 +115,7 @@ impl<'a> Packing<'a> {
     /// # Safety
     /// The instruction set is there; `to` has room for the rows.
     #[inline(always)]
-    pub(super) unsafe fn gradients<S: Simd>(&self, some: &Some<'_>, to: &mut Blocks) {
+    pub(super) unsafe fn gradients<S: Simd>(&self, band: &Band<'_>, to: &mut Blocks) {
         let (width, channels) = (self.rows.width(), self.task.split.outputs);
         let place = |row: usize, column: usize| (column < width).then_some(row * width + column);
         // SAFETY: the caller's.
@@ -123,12 +123,12 @@ impl<'a> Packing<'a> {
             match self.task.dy {
                 Factors::Float32(dy) => {
                     let pixel = |pixel: usize| &dy[pixel * channels + self.channels[1]..];
-                    self.values::<S>(some.targets.clone(), place, pixel, to);
+                    self.values::<S>(band.targets.clone(), place, pixel, to);
                 }
                 Factors::Bfloat16(dy) => {
                     let stride = 2 * Format::Bfloat16.slots(channels);
                     let pixel = |pixel: usize| &dy.halves()[pixel * stride + self.channels[1]..];
-                    self.halves::<S>(some.targets.clone(), place, pixel, to);
+                    self.halves::<S>(band.targets.clone(), place, pixel, to);
                 }
             }
         }
@@ -139,16 +139,16 @@ impl<'a> Packing<'a> {
     /// # Safety
     /// As [`Packing::gradients`].
     #[inline(always)]
-    pub(super) unsafe fn images<S: Simd>(&self, some: &Some<'_>, column: usize, to: &mut Blocks) {
+    pub(super) unsafe fn images<S: Simd>(&self, band: &Band<'_>, column: usize, to: &mut Blocks) {
         let Task { convolution, x, dy, split, .. } = *self.task;
         if convolution.is_unfolded() {
             // SAFETY: the caller's.
-            return unsafe { self.unfolded::<S>(some, x.slots(), dy.format(), to) };
+            return unsafe { self.unfolded::<S>(band, x.slots(), dy.format(), to) };
         }
         let place = |row: usize, target: usize| {
             (target < self.rows.width()).then(|| self.rows.pixel(row, target, column)).flatten()
         };
-        let rows = some.sources.iter().copied();
+        let rows = band.sources.iter().copied();
         // SAFETY: the caller's.
         unsafe {
             match x {
@@ -170,13 +170,13 @@ impl<'a> Packing<'a> {
     /// # Safety
     /// As [`Packing::gradients`].
     #[inline(always)]
-    unsafe fn unfolded<S: Simd>(&self, some: &Some<'_>, x: &[f32], format: Format, to: &mut Blocks) {
+    unsafe fn unfolded<S: Simd>(&self, band: &Band<'_>, x: &[f32], format: Format, to: &mut Blocks) {
         let Task { convolution, source, split, .. } = *self.task;
         let width = self.rows.width();
         let line = format.slots(width);
         let mut under = Buffer::zeros(split.inputs + self.reach);
         let mut rounded = [vec![0u16; under.len()], vec![0u16; under.len()]];
-        for (row, target) in some.targets.clone().enumerate() {
+        for (row, target) in band.targets.clone().enumerate() {
             for slot in 0..line {
                 for (half, rounded) in rounded.iter_mut().enumerate().take(format.per_slot()) {
                     let column = slot * format.per_slot() + half;

@@ -42,7 +42,7 @@ impl Rows {
     }
 
     /// Some rows of the gradient.
-    pub(super) fn some(&self, targets: Range<usize>) -> Some<'_> {
+    pub(super) fn band(&self, targets: Range<usize>) -> Band<'_> {
         let mut sources: Vec<usize> = Vec::new();
         let mut under = Vec::with_capacity(targets.len() * self.taps);
         for target in targets.clone() {
@@ -58,7 +58,7 @@ impl Rows {
                 under.push(place);
             }
         }
-        Some { rows: self, targets, sources, under }
+        Band { rows: self, targets, sources, under }
     }
 
     /// The row of the images at a row of the kernel, if it is inside.
@@ -82,7 +82,7 @@ impl Rows {
 }
 
 /// Some rows of the gradient, and those of the images that are under them.
-pub(super) struct Some<'a> {
+pub(super) struct Band<'a> {
     pub(super) rows: &'a Rows,
     pub(super) targets: Range<usize>,
     /// Each once.
@@ -91,7 +91,7 @@ pub(super) struct Some<'a> {
     under: Vec<Option<usize>>,
 }
 
-impl Some<'_> {
+impl Band<'_> {
     /// What the tap at a row and a column of the kernel multiplies.
     pub(super) fn lines(&self, row: usize, column: usize, format: Format) -> Lines {
         let width = self.rows.width();
@@ -104,7 +104,7 @@ impl Some<'_> {
         let (line, taps) = (format.slots(width), self.rows.taps);
         let places = (0..self.targets.len()).filter_map(|target| {
             let source = self.under[target * taps + row].filter(|_| first < last)?;
-            Option::Some([source * line + first, target * line + first])
+            Some([source * line + first, target * line + first])
         });
         Lines { places: places.collect(), len: last.saturating_sub(first) }
     }
