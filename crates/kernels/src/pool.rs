@@ -131,28 +131,37 @@ impl Kernel for Line<'_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
         let Line { window, source, channels, at, x, y, mut taps } = self;
-        y.fill(f32::NEG_INFINITY);
         for (column, y) in y.chunks_exact_mut(channels).enumerate() {
-            let taps = taps.as_mut().map(|taps| &mut taps[column * channels..][..channels]);
-            let pixels = |each: &mut dyn FnMut(usize, &[f32])| {
-                window
-                    .pixels(source, [at, column], |tap, pixel| each(tap, &x[pixel * channels..][..channels]));
-            };
-            match taps {
-                Some(taps) => pixels(&mut |tap, x| {
-                    for ((y, from), &x) in y.iter_mut().zip(taps.iter_mut()).zip(x) {
-                        let is_larger = x > *y || x.is_nan();
-                        *y = if is_larger { x } else { *y };
-                        *from = if is_larger { tap as u8 } else { *from };
+            for first in (0..channels).step_by(BLOCK) {
+                let count = BLOCK.min(channels - first);
+                let (mut largest, mut from) = ([f32::NEG_INFINITY; BLOCK], [0u32; BLOCK]);
+                window.pixels(source, [at, column], |tap, pixel| {
+                    let x = &x[pixel * channels + first..][..count];
+                    match x.first_chunk::<BLOCK>() {
+                        Some(x) => larger(x, tap, &mut largest, &mut from),
+                        None => larger(x, tap, &mut largest[..count], &mut from[..count]),
                     }
-                }),
-                None => pixels(&mut |_, x| {
-                    for (y, &x) in y.iter_mut().zip(x) {
-                        *y = if x > *y || x.is_nan() { x } else { *y };
-                    }
-                }),
+                });
+                y[first..first + count].copy_from_slice(&largest[..count]);
+                if let Some(taps) = &mut taps {
+                    let taps = &mut taps[column * channels + first..][..count];
+                    taps.iter_mut().zip(from).for_each(|(tap, from)| *tap = from as u8);
+                }
             }
         }
+    }
+}
+
+/// Channels whose largest values are in registers at a time.
+const BLOCK: usize = 64;
+
+/// Takes what is larger, and the tap it is at. The taps are as wide as the values, so that both fit a vector's lanes.
+#[inline(always)]
+fn larger(x: &[f32], tap: usize, largest: &mut [f32], from: &mut [u32]) {
+    for ((largest, from), &x) in largest.iter_mut().zip(from).zip(x) {
+        let is_larger = x > *largest || x.is_nan();
+        *largest = if is_larger { x } else { *largest };
+        *from = if is_larger { tap as u32 } else { *from };
     }
 }
 
