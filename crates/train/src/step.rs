@@ -272,10 +272,9 @@ pub fn to_input(bytes: Tensor<4, Int>, compute: Compute) -> Tensor<4> {
     let stays_float32 = compute.stays_float32(&bytes.device());
     let pixels = bytes_to_input(bytes);
     match compute {
-        _ if stays_float32 => pixels,
         // 0 to 255 are exact in both.
-        Compute::Bfloat16 => pixels.cast(DType::BF16),
+        Compute::Bfloat16 if !stays_float32 => pixels.cast(DType::BF16),
         Compute::Float16 => pixels.cast(DType::F16),
-        Compute::Float32 => pixels,
+        Compute::Float32 | Compute::Bfloat16 => pixels,
     }
 }

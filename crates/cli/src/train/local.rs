@@ -9,12 +9,11 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context;
 use brazier_checkpoint::archive;
 use brazier_data::{ChannelFiles, Damage, Options, channel, open};
-use brazier_model::device::{Choice, Kind};
+use brazier_model::device::Choice;
 use brazier_sagemaker::channels::Distribution;
 use brazier_sagemaker::hyperparameters::{self, Hyperparameters, ResnetVersion};
 use brazier_sagemaker::resources::Resources;
 use brazier_storage::Location;
-use brazier_train::job::Compute;
 use brazier_train::report::{Report, Silent, Table, percent};
 use brazier_train::run::Best;
 use brazier_train::{Channels, Outcome};
@@ -84,9 +83,7 @@ pub fn run(request: Request, mut given: BTreeMap<String, String>) -> anyhow::Res
     let links = ranks.join(&read, rehearse, &devices)?;
     read.warnings.extend(warning.map(str::to_owned).into_iter().chain(matched));
     read.warnings.extend(precision::compute(&read, devices.kind).1.map(str::to_owned));
-    let rounds = !given.contains_key("compute_dtype")
-        && precision::compute(&read, devices.kind).0 == Compute::Bfloat16
-        && devices.kind == Kind::Cpu;
+    let rounds = recipe.rounds() && !given.contains_key("compute_dtype");
     let goes_on = start.as_ref().map(|start| format!("Goes on from {}.", start.description()));
     let output = match output {
         // What is there is from before the run was cut off.

@@ -70,6 +70,11 @@ impl Recipe {
         self
     }
 
+    /// Whether convolutions multiply bfloat16, unless the person says otherwise.
+    pub fn rounds(&self) -> bool {
+        self.0.iter().any(|(name, _)| *name == "compute_dtype")
+    }
+
     /// Name and text of each row.
     pub fn rows(&self) -> Vec<(&str, &str)> {
         self.0.iter().map(|(name, text)| (*name, text.as_str())).collect()

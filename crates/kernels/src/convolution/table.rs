@@ -33,8 +33,9 @@ pub(super) struct Table {
     active: Vec<u64>,
 }
 
-/// Most pixels of a group of as many images as a tile has rows.
-const GROUP_PIXELS: usize = 4096;
+/// Fewest and most pixels of a group of several images.
+const FEWEST_PIXELS: usize = 192;
+const MOST_PIXELS: usize = 4096;
 
 /// Tables that are kept; a job needs about ten, a server ten for each size of its last batch.
 const MOST_KEPT: usize = 512;
@@ -48,13 +49,12 @@ struct Key {
     rows: usize,
 }
 
-/// Images of one group: as many as a tile has rows, so that those of a corner fill a tile, which then multiplies no padding
-/// (an image of 4x4 spares 14 %); few where they are large, and edges small beside them.
+/// Images of one group: a multiple of a tile's rows, so that those of a corner fill a tile, which then multiplies no padding
+/// (an image of 4x4 spares 14 %); one where they are large, and edges small beside them.
 pub(super) fn group(target: Images, rows: usize) -> usize {
     let plane = target.plane().max(1);
-    let images = if plane * rows <= GROUP_PIXELS { rows } else { rows * 14 / plane };
-    // Of single pixels, many.
-    images.max(rows * 14 / plane).clamp(1, target.count.max(1))
+    let images = FEWEST_PIXELS.div_ceil(plane).next_multiple_of(rows);
+    if images * plane <= MOST_PIXELS { images.min(target.count.max(1)) } else { 1 }
 }
 
 impl Table {
