@@ -20,7 +20,7 @@ struct Seen {
     position: Position,
     /// Since when it is at its operation, or outside of one.
     here: Instant,
-    /// When data last came to it, or it last wanted none.
+    /// When data last came to it, or it last wanted none, or last none was on its way.
     fed: Instant,
 }
 
@@ -50,6 +50,18 @@ impl Judge {
             seen.fed = now;
         }
         seen.position = position;
+        // A rank may rest for long before it sends: only what it has sent can be late.
+        for right in [rank, (rank + 1) % self.seen.len()] {
+            if !self.is_owed(right) {
+                self.seen[right].fed = now;
+            }
+        }
+    }
+
+    /// Whether its left neighbour sent it more than it has.
+    fn is_owed(&self, right: usize) -> bool {
+        let left = (right + self.seen.len() - 1) % self.seen.len();
+        self.seen[left].position.sent > self.seen[right].position.received
     }
 
     /// A data connection broke. Its end may be innocent: the cause has time to show.
@@ -97,9 +109,8 @@ impl Judge {
             let rank = (left + 1) % self.seen.len();
             let Seen { position, fed, .. } = &self.seen[rank];
             let waits = position.inside && position.hungry && now.duration_since(*fed) > limit;
-            let lost = self.seen[left].position.sent > position.received;
             let why = || format!("nothing that rank {left} sends reaches it");
-            (waits && lost).then(|| Cause::Gone { rank, why: why() })
+            (waits && self.is_owed(rank)).then(|| Cause::Gone { rank, why: why() })
         })
     }
 }
@@ -163,5 +174,23 @@ mod tests {
         assert_eq!(cause, Some(Cause::Gone { rank: 2, why }));
         judge.see(2, inside(1, 50, 41), start + Duration::from_secs(20));
         assert_eq!(judge.judge(&[None; 3], &LIMITS, start + Duration::from_secs(21)), None);
+    }
+
+    #[test]
+    fn who_rested_before_it_sent_has_cut_off_nobody() {
+        let (mut judge, start) = (Judge::new(2), Instant::now());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        for second in 0..30 {
+            judge.see(0, Position::default(), after(second));
+            judge.see(1, inside(1, 100, 0), after(second));
+        }
+        // What rank 0 has just sent is there, but the news of it is not here yet.
+        judge.see(0, inside(1, 100, 0), after(30));
+        assert_eq!(judge.judge(&[None; 2], &LIMITS, after(30)), None);
+        judge.see(0, inside(1, 100, 100), after(31));
+        judge.see(1, inside(1, 100, 0), after(50));
+        let why = "nothing that rank 0 sends reaches it".to_owned();
+        let cause = judge.judge(&[None; 2], &LIMITS, after(51));
+        assert_eq!(cause, Some(Cause::Gone { rank: 1, why }));
     }
 }

@@ -187,15 +187,22 @@ fn a_rank_that_lives_but_does_not_come_is_named() {
 
 #[test]
 fn who_waits_for_a_slow_rank_waits() {
-    // Much longer than the limit of silence, and far more than the sockets hold.
-    on_all(3, |mut ring| {
-        if ring.rank() == 1 {
-            thread::sleep(LIMITS.silence * 2);
+    // Longer than a link may carry nothing (twice the limit of silence), and far more than the sockets hold.
+    let waits_for = |slow| {
+        on_all(3, |mut ring| {
+            if ring.rank() == slow {
+                thread::sleep(LIMITS.silence * 2 + Duration::from_millis(500));
+            }
+            let mut values = vec![1.0; 4_000_000];
+            ring.all_reduce_sum(&mut values, Wire::Float32).unwrap();
+            assert!(values.iter().all(|value| *value == 3.0));
+            ring.barrier().unwrap();
+        })
+    };
+    thread::scope(|scope| {
+        for slow in 0..3 {
+            scope.spawn(move || waits_for(slow));
         }
-        let mut values = vec![1.0; 4_000_000];
-        ring.all_reduce_sum(&mut values, Wire::Float32).unwrap();
-        assert!(values.iter().all(|value| *value == 3.0));
-        ring.barrier().unwrap();
     });
 }
 
