@@ -121,15 +121,17 @@ fn main() {
 /// Operations of one direction, without those on padding, and the seconds of each.
 fn measure((path, format): (Path, Format), convolution: Convolution, source: Images) -> (f64, [f64; 3]) {
     let target = convolution.target(source);
+    let algorithm = convolution.algorithm(format, source);
     let x = filled(source.pixels() * convolution.input, 0.5);
     let dy = filled(target.pixels() * convolution.output, 0.25);
     let w = filled(convolution.weights(), 0.125);
     let halves =
         |values: &[f32], columns| (format == Format::Bfloat16).then(|| Halves::of(path, values, columns));
     let [mut y, mut dx, mut dw] = [dy.len(), x.len(), w.len()].map(|len| filled(len, 0.0));
-    let constant = Packed::forward(path, format, convolution, &w).unwrap();
+    let constant = Packed::forward(path, format, (convolution, algorithm), &w).unwrap();
     let forward = fastest(|| {
-        let new = (source.count > 1).then(|| Packed::forward(path, format, convolution, &w).unwrap());
+        let new =
+            (source.count > 1).then(|| Packed::forward(path, format, (convolution, algorithm), &w).unwrap());
         let packed = new.as_ref().unwrap_or(&constant);
         let halves = halves(&x, convolution.input);
         let x =
@@ -137,7 +139,7 @@ fn measure((path, format): (Path, Format), convolution: Convolution, source: Ima
         convolution.forward(source, x, packed, Output::default(), &mut y).unwrap();
     });
     let data = fastest(|| {
-        let packed = Packed::data_gradient(path, format, convolution, &w).unwrap();
+        let packed = Packed::data_gradient(path, format, (convolution, algorithm), &w).unwrap();
         let halves = halves(&dy, convolution.output);
         let dy = halves.as_ref().map_or(Factors::Float32(&dy), Into::into);
         convolution.data_gradient(source, dy, &packed, None, &mut dx).unwrap();
@@ -168,9 +170,13 @@ fn fastest(mut run: impl FnMut()) -> f64 {
     let mut least = f64::INFINITY;
     let begin = Instant::now();
     while begin.elapsed().as_secs_f64() < 0.4 {
-        let start = computed();
-        run();
-        least = least.min(computed() - start);
+        // The system counts what is computed in steps of some milliseconds.
+        let (start, clock, mut runs) = (computed(), Instant::now(), 0.0);
+        while clock.elapsed().as_secs_f64() < 0.04 {
+            run();
+            runs += 1.0;
+        }
+        least = least.min((computed() - start) / runs);
     }
     least
 }

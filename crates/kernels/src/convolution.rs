@@ -7,14 +7,16 @@
 
 mod forward;
 mod gather;
+mod output;
 mod packed;
 mod stem;
 mod table;
 mod tile;
 mod weight_gradient;
+mod winograd;
 
-pub use forward::Output;
-pub use packed::Packed;
+pub use output::Output;
+pub use packed::{Algorithm, Packed};
 
 use crate::ShapeError;
 use crate::error::fits;

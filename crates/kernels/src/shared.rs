@@ -17,6 +17,11 @@ impl Shared {
         Shared { start: values.as_mut_ptr(), len: values.len() }
     }
 
+    /// The address of the first.
+    pub(crate) fn start(self) -> *const f32 {
+        self.start
+    }
+
     /// Value `index` and those behind it.
     ///
     /// # Safety

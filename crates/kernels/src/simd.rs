@@ -28,6 +28,10 @@ pub(crate) trait Simd: Copy {
     unsafe fn load(from: *const f32) -> Self::Vector;
     /// `LANES` values to `to`, of any alignment.
     unsafe fn store(to: *mut f32, vector: Self::Vector);
+    /// `a + b`, of values.
+    unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a - b`, of values.
+    unsafe fn subtract(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// The 32 bits at `from` in every lane, of any alignment.
     unsafe fn broadcast(from: *const f32) -> Self::Vector;
     /// `a * b + c`, rounded once where the hardware has it. Where lanes of `a` and `b` are pairs of bfloat16, both products are

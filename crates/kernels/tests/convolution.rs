@@ -4,7 +4,7 @@
 
 mod noise;
 
-use brazier_kernels::convolution::{Images, Output, Packed};
+use brazier_kernels::convolution::{Algorithm, Images, Output, Packed};
 use brazier_kernels::{Convolution, Factors, Format, Halves, Path};
 use noise::{difference, noise};
 
@@ -33,7 +33,11 @@ fn products(convolution: &Convolution, source: Images, mut each: impl FnMut(usiz
 }
 
 /// Kernel, stride, padding, channels in and out, images, height, width.
-const CASES: [[usize; 8]; 17] = [
+const CASES: [[usize; 8]; 21] = [
+    [3, 1, 1, 64, 32, 3, 9, 7],
+    [3, 1, 1, 32, 96, 2, 14, 12],
+    [3, 1, 1, 96, 64, 40, 1, 1],
+    [3, 1, 1, 128, 160, 1, 28, 30],
     [3, 1, 1, 16, 16, 2, 7, 7],
     [3, 1, 1, 64, 64, 1, 14, 14],
     [3, 1, 1, 40, 24, 3, 4, 4],
@@ -107,7 +111,9 @@ fn forward_is_the_sum_of_products() {
             let scale = noise(convolution.output, 6);
             let mut plain = vec![0.0f64; len];
             products(&convolution, source, |i, k, o| plain[o] += f64::from(x[i]) * f64::from(w[k]));
-            let packed = Packed::forward(path, format, convolution, &w).unwrap();
+            let packed =
+                Packed::forward(path, format, (convolution, convolution.algorithm(format, source)), &w)
+                    .unwrap();
             let mut y = vec![f32::NAN; len];
             convolution
                 .forward(source, side.image(&convolution), &packed, Output::default(), &mut y)
@@ -146,7 +152,9 @@ fn the_gradient_of_the_data_is_the_sum_of_products() {
             let dy = &side.values;
             let mut expected = vec![0.0f64; source.pixels() * convolution.input];
             products(&convolution, source, |i, k, o| expected[i] += f64::from(w[k]) * f64::from(dy[o]));
-            let packed = Packed::data_gradient(path, format, convolution, &w).unwrap();
+            let packed =
+                Packed::data_gradient(path, format, (convolution, convolution.algorithm(format, source)), &w)
+                    .unwrap();
             let mut dx = vec![f32::NAN; expected.len()];
             convolution.data_gradient(source, side.factors(), &packed, None, &mut dx).unwrap();
             let found = difference(&dx, &expected);
@@ -193,9 +201,17 @@ fn the_number_of_threads_changes_no_bit() {
             pool.install(|| {
                 let mut all = [dy.values.len(), x.values.len(), w.len()].map(|len| vec![0.0; len]);
                 let [y, dx, dw] = &mut all;
-                let packed = Packed::forward(path, format, convolution, &w).unwrap();
+                let packed =
+                    Packed::forward(path, format, (convolution, convolution.algorithm(format, source)), &w)
+                        .unwrap();
                 convolution.forward(source, x.factors(), &packed, Output::default(), y).unwrap();
-                let packed = Packed::data_gradient(path, format, convolution, &w).unwrap();
+                let packed = Packed::data_gradient(
+                    path,
+                    format,
+                    (convolution, convolution.algorithm(format, source)),
+                    &w,
+                )
+                .unwrap();
                 convolution.data_gradient(source, dy.factors(), &packed, None, dx).unwrap();
                 convolution.weight_gradient(path, source, x.factors(), dy.factors(), dw).unwrap();
                 all
@@ -209,9 +225,12 @@ fn the_number_of_threads_changes_no_bit() {
 fn wrong_sizes_are_told() {
     let (convolution, source) = case([3, 1, 1, 4, 4, 1, 8, 8]);
     let path = Path::best();
-    let error = Packed::forward(path, Format::Float32, convolution, &[0.0; 7]).unwrap_err().to_string();
+    let error = Packed::forward(path, Format::Float32, (convolution, Algorithm::Direct), &[0.0; 7])
+        .unwrap_err()
+        .to_string();
     assert!(error.contains('7') && error.contains("144"), "{error}");
-    let packed = Packed::forward(path, Format::Float32, convolution, &[0.0; 144]).unwrap();
+    let packed =
+        Packed::forward(path, Format::Float32, (convolution, Algorithm::Direct), &[0.0; 144]).unwrap();
     let mut y = vec![0.0; 256];
     let error =
         convolution.forward(source, [0.0; 9][..].into(), &packed, Output::default(), &mut y).unwrap_err();

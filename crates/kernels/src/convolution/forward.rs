@@ -6,24 +6,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::gather::{Gather, Part};
+use super::packed::Algorithm;
 use super::table::{Direction, Table, group};
-use super::{Convolution, Images, Packed};
+use super::{Convolution, Images, Output, Packed, winograd};
 use crate::error::fits;
 use crate::shared::Shared;
 use crate::{Buffer, Factors, Format, ShapeError, simd};
-
-/// What happens to a sum of products before it is written.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Output<'a> {
-    /// Multiplied with, `[output]`.
-    pub scale: Option<&'a [f32]>,
-    /// Added then, `[output]`.
-    pub bias: Option<&'a [f32]>,
-    /// Added then, of the result's shape.
-    pub residual: Option<&'a [f32]>,
-    /// Whether what is negative in the end becomes 0.
-    pub relu: bool,
-}
 
 /// Tiles of a task: what they read stays in the second-level cache while the panels come and go.
 const TILES: usize = 16;
@@ -89,13 +77,13 @@ impl Convolution {
 }
 
 /// All images of a call.
-struct Whole<'a> {
-    source: Images,
-    target: Images,
+pub(super) struct Whole<'a> {
+    pub(super) source: Images,
+    pub(super) target: Images,
     /// Values, or pairs.
-    from: &'a [f32],
-    weights: &'a Packed,
-    output: Output<'a>,
+    pub(super) from: &'a [f32],
+    pub(super) weights: &'a Packed,
+    pub(super) output: Output<'a>,
 }
 
 /// Some tiles and panels of the group that begins with image `first`.
@@ -109,10 +97,10 @@ struct Task {
 impl Whole<'_> {
     fn run(&self, to: &mut [f32]) {
         let Packed { path, format, convolution, direction, .. } = *self.weights;
-        let (channels, columns) = match direction {
-            Direction::Forward => (convolution.input, convolution.output),
-            Direction::DataGradient => (convolution.output, convolution.input),
-        };
+        let [channels, columns] = direction.sides(&convolution);
+        if self.weights.algorithm == Algorithm::Winograd {
+            return winograd::run(self, [channels, columns], to);
+        }
         let channels = format.slots(channels);
         let (zeros, target) = (Buffer::zeros(channels), Shared::new(to));
         self.tasks(columns).into_par_iter().for_each(|task| {
@@ -128,10 +116,7 @@ impl Whole<'_> {
                 source: &self.from[from..from + sources],
                 zeros: &zeros,
                 weights: self.weights.values(),
-                scale: self.output.scale,
-                bias: self.output.bias,
-                residual: self.output.residual.map(|residual| &residual[offset..offset + targets]),
-                relu: self.output.relu,
+                output: self.output.part(offset..offset + targets),
                 target,
                 offset,
             };

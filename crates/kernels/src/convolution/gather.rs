@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Output;
 use super::table::{NONE, Table};
 use super::tile::{self, LINE, Sums};
 use crate::shared::Shared;
@@ -30,13 +31,8 @@ pub(super) struct Gather<'a> {
     pub(super) zeros: &'a [f32],
     /// Packed weights.
     pub(super) weights: &'a [f32],
-    /// For each channel of the target, what its sums are multiplied with.
-    pub(super) scale: Option<&'a [f32]>,
-    /// For each channel of the target, what is added then.
-    pub(super) bias: Option<&'a [f32]>,
-    /// The group's part of what is added to the result.
-    pub(super) residual: Option<&'a [f32]>,
-    pub(super) relu: bool,
+    /// The group's part.
+    pub(super) output: Output<'a>,
     pub(super) target: Shared,
     /// Where the group's part of the target begins.
     pub(super) offset: usize,
@@ -154,11 +150,11 @@ impl Gather<'_> {
         }
         // SAFETY: as above.
         unsafe { tile::store::<S, ROWS>(&rows, &sums) };
-        if stretch.last && self.has_finish() {
+        if stretch.last && !self.output.is_nothing() {
             for (row, &target) in rows.iter().zip(targets).filter(|&(_, &target)| target != NONE) {
                 // SAFETY: `valid` values stand at each row.
                 let values = unsafe { std::slice::from_raw_parts_mut(*row, valid) };
-                self.finish(values, target, column);
+                self.output.finish(values, target as usize * self.columns + column, column);
             }
         }
         if !whole {
@@ -193,7 +189,7 @@ impl Gather<'_> {
         // SAFETY: a row has `channels` values from `first` on; the panel has as many rows of weights.
         unsafe {
             let weights = self.weights.as_ptr().add(at);
-            tile::multiply::<S, ROWS, 1>(sums, &rows, weights, stretch.channels.len(), ahead);
+            tile::multiply::<S, ROWS>(sums, (&rows, 1), weights, stretch.channels.len(), ahead);
         }
     }
 
@@ -201,38 +197,6 @@ impl Gather<'_> {
     #[inline(always)]
     fn place(&self, pixel: u32, column: usize) -> usize {
         self.offset + pixel as usize * self.columns + column
-    }
-
-    #[inline(always)]
-    fn has_finish(&self) -> bool {
-        self.scale.is_some() || self.bias.is_some() || self.residual.is_some() || self.relu
-    }
-
-    /// Scale, bias, residual and activation on the values of a pixel from `column` on.
-    #[inline(always)]
-    fn finish(&self, values: &mut [f32], pixel: u32, column: usize) {
-        if let Some(scale) = self.scale {
-            for (value, scale) in values.iter_mut().zip(&scale[column..]) {
-                *value *= scale;
-            }
-        }
-        if let Some(bias) = self.bias {
-            for (value, add) in values.iter_mut().zip(&bias[column..]) {
-                *value += add;
-            }
-        }
-        if let Some(residual) = self.residual {
-            let from = &residual[pixel as usize * self.columns + column..];
-            for (value, add) in values.iter_mut().zip(from) {
-                *value += add;
-            }
-        }
-        if self.relu {
-            for value in values {
-                // Not `max`, which makes 0 of what is no number.
-                *value = if *value < 0.0 { 0.0 } else { *value };
-            }
-        }
     }
 
     /// Copies a tile that is not whole from the target.

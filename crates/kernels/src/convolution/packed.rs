@@ -2,23 +2,33 @@
 
 use rayon::prelude::*;
 
-use super::Convolution;
 use super::table::Direction;
+use super::{Convolution, winograd};
 use crate::error::fits;
 use crate::format::{as_halves_mut, round};
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
 use crate::{Buffer, Format, Path, ShapeError};
 
+/// How a convolution is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// The sum of all products.
+    Direct,
+    /// Winograd's F(2x2, 3x3): less than half the products, other roundings.
+    Winograd,
+}
+
 /// A convolution's weights for one direction, format and instruction set: `[panel][tap][channel][column]`, a panel being as
 /// many channels of the target as a tile is wide, filled up with zeros. In bfloat16 two channels stand side by side in each
-/// column.
+/// column. For Winograd's algorithm its products stand in the place of taps.
 #[derive(Debug)]
 pub struct Packed {
     pub(super) path: Path,
     pub(super) format: Format,
     pub(super) convolution: Convolution,
     pub(super) direction: Direction,
+    pub(super) algorithm: Algorithm,
     values: Buffer,
 }
 
@@ -74,7 +84,7 @@ impl Kernel for Fill<'_> {
 
 /// `count` weights, `step` apart.
 #[inline(always)]
-fn column(from: &[f32], first: usize, step: usize, count: usize) -> [f32; BLOCK] {
+pub(super) fn column(from: &[f32], first: usize, step: usize, count: usize) -> [f32; BLOCK] {
     let mut values = [0.0; BLOCK];
     if count == BLOCK {
         let from = &from[first..=first + (BLOCK - 1) * step];
@@ -91,47 +101,53 @@ fn column(from: &[f32], first: usize, step: usize, count: usize) -> [f32; BLOCK]
 }
 
 impl Packed {
-    /// For [`Convolution::forward`], from `[output][input][tap]`.
+    /// For [`Convolution::forward`], from `[output][input][tap]`, for images as in [`Convolution::algorithm`].
     ///
     /// # Errors
     /// Another number of weights than the convolution has.
     pub fn forward(
         path: Path,
         format: Format,
-        convolution: Convolution,
+        (convolution, algorithm): (Convolution, Algorithm),
         weights: &[f32],
     ) -> Result<Self, ShapeError> {
-        Packed::new(path, format, convolution, Direction::Forward, weights)
+        Packed::new(path, format, (convolution, algorithm), Direction::Forward, weights)
     }
 
-    /// For [`Convolution::data_gradient`], from `[output][input][tap]`.
+    /// For [`Convolution::data_gradient`], from `[output][input][tap]`, for images as in [`Convolution::algorithm`].
     ///
     /// # Errors
     /// Another number of weights than the convolution has.
     pub fn data_gradient(
         path: Path,
         format: Format,
-        convolution: Convolution,
+        (convolution, algorithm): (Convolution, Algorithm),
         weights: &[f32],
     ) -> Result<Self, ShapeError> {
-        Packed::new(path, format, convolution, Direction::DataGradient, weights)
+        Packed::new(path, format, (convolution, algorithm), Direction::DataGradient, weights)
     }
 
     fn new(
         path: Path,
         format: Format,
-        convolution: Convolution,
+        (convolution, algorithm): (Convolution, Algorithm),
         direction: Direction,
         weights: &[f32],
     ) -> Result<Self, ShapeError> {
         fits("the number of weights", weights.len(), convolution.weights())?;
+        if algorithm == Algorithm::Winograd {
+            fits(
+                "the number of forms that Winograd's algorithm has",
+                usize::from(convolution.has_winograd(format)),
+                1,
+            )?;
+            let values = winograd::pack(path, convolution, direction, weights);
+            return Ok(Packed { path, format, convolution, direction, algorithm, values });
+        }
         if direction == Direction::DataGradient && convolution.is_unfolded() {
             return Ok(Packed::folded(path, format, convolution, weights));
         }
-        let (channels, columns) = match direction {
-            Direction::Forward => (convolution.input, convolution.output),
-            Direction::DataGradient => (convolution.output, convolution.input),
-        };
+        let [channels, columns] = direction.sides(&convolution);
         let (taps, width) = (convolution.taps(), simd::tile_columns(path));
         // Unfolded, all taps are one row of channels.
         let (rows, row) = if convolution.is_unfolded() { (1, taps * channels) } else { (taps, channels) };
@@ -167,7 +183,7 @@ impl Packed {
             simd::run(path, Fill { from, by_column, cells: &cells, format, to, width, valid });
         };
         (0..columns.div_ceil(width)).into_par_iter().for_each(fill);
-        Ok(Packed { path, format, convolution, direction, values })
+        Ok(Packed { path, format, convolution, direction, algorithm, values })
     }
 
     /// For the gradient of unfolded data: one tap, whose columns are all values under the kernel, `[tap][input]`.
@@ -184,7 +200,8 @@ impl Packed {
                 Format::Bfloat16 => as_halves_mut(&mut values)[2 * slot + output % 2] = round(weight),
             }
         }
-        Packed { path, format, convolution, direction: Direction::DataGradient, values }
+        let (direction, algorithm) = (Direction::DataGradient, Algorithm::Direct);
+        Packed { path, format, convolution, direction, algorithm, values }
     }
 
     /// The panels' values.

@@ -62,10 +62,7 @@ impl Convolution {
                 // One tap without padding: no row is missing but behind the last pixel, and those sums go nowhere.
                 zeros: &from[..channels],
                 weights: weights.values(),
-                scale: output.scale,
-                bias: output.bias,
-                residual: output.residual.map(|residual| &residual[offset..offset + count * self.output]),
-                relu: output.relu,
+                output: output.part(offset..offset + count * self.output),
                 target,
                 offset,
             };
@@ -110,10 +107,7 @@ impl Convolution {
                     // As above: what begins there goes nowhere.
                     zeros: &dy[from..from + channels],
                     weights: weights.values(),
-                    scale: None,
-                    bias: None,
-                    residual: None,
-                    relu: false,
+                    output: Output::default(),
                     target: Shared::new(&mut under),
                     offset: 0,
                 };

@@ -14,6 +14,16 @@ pub(super) enum Direction {
     DataGradient,
 }
 
+impl Direction {
+    /// Channels of what is read and of what is written.
+    pub(super) fn sides(self, convolution: &Convolution) -> [usize; 2] {
+        match self {
+            Direction::Forward => [convolution.input, convolution.output],
+            Direction::DataGradient => [convolution.output, convolution.input],
+        }
+    }
+}
+
 /// No pixel: a tap on padding, or a row behind the last of a tile.
 pub(super) const NONE: u32 = u32::MAX;
 

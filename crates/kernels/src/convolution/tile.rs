@@ -18,16 +18,16 @@ pub(super) unsafe fn zeros<S: Simd, const ROWS: usize>() -> Sums<S, ROWS> {
     [[unsafe { S::splat(0.0) }; 2]; ROWS]
 }
 
-/// Adds `rows[r][k * STEP] * matrix[k][..]` over `count` values of `k` to each row `r` of the tile. Meanwhile as many cache
+/// Adds `rows[r][k * step] * matrix[k][..]` over `count` values of `k` to each row `r` of the tile. Meanwhile as many cache
 /// lines from `ahead` on are asked for.
 ///
 /// # Safety
-/// The instruction set is there; `(count - 1) * STEP + 1` values are readable from each row, and `count` times a tile's
+/// The instruction set is there; `(count - 1) * step + 1` values are readable from each row, and `count` times a tile's
 /// width from `matrix`.
 #[inline(always)]
-pub(super) unsafe fn multiply<S: Simd, const ROWS: usize, const STEP: usize>(
+pub(super) unsafe fn multiply<S: Simd, const ROWS: usize>(
     sums: &mut Sums<S, ROWS>,
-    rows: &[*const f32; ROWS],
+    (rows, step): (&[*const f32; ROWS], usize),
     mut matrix: *const f32,
     count: usize,
     ahead: *const f32,
@@ -39,7 +39,7 @@ pub(super) unsafe fn multiply<S: Simd, const ROWS: usize, const STEP: usize>(
             let (low, high) = (S::load(matrix), S::load(matrix.add(S::LANES)));
             matrix = matrix.add(2 * S::LANES);
             for row in 0..ROWS {
-                let value = S::broadcast(rows[row].add(k * STEP));
+                let value = S::broadcast(rows[row].add(k * step));
                 sums[row][0] = S::multiply_add(value, low, sums[row][0]);
                 sums[row][1] = S::multiply_add(value, high, sums[row][1]);
             }

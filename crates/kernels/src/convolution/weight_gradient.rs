@@ -10,7 +10,7 @@ mod rows;
 use pack::{Blocks, Packing};
 use rows::Rows;
 
-use super::{Convolution, Images, tile};
+use super::{Algorithm, Convolution, Images, tile, winograd};
 use crate::error::fits;
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
@@ -51,6 +51,12 @@ impl Convolution {
         let format = dy.format();
         let expected = if self.is_unfolded() { Format::Float32 } else { format };
         fits("the number of images in the gradient's format", usize::from(x.format() == expected), 1)?;
+        if let (Factors::Float32(x), Factors::Float32(dy), Algorithm::Winograd) =
+            (x, dy, self.algorithm(format, source))
+        {
+            winograd::weight_gradient(self, path, source, [x, dy], dw);
+            return Ok(());
+        }
         let split = Split::new(self, path, self.target(source).pixels());
         let mut partial = Buffer::new(split.sums * split.len());
         let to = Shared::new(&mut partial);
@@ -63,7 +69,7 @@ impl Convolution {
 }
 
 /// How the work is cut: by sizes alone, so that sums do not depend on the number of threads.
-struct Split {
+pub(super) struct Split {
     /// Taps, and the channels under each: one tap of all when the image is unfolded.
     taps: usize,
     inputs: usize,
@@ -73,8 +79,11 @@ struct Split {
     /// Channels filled up to whole tiles.
     padded: [usize; 2],
     /// Partial sums, each over a part of the pixels.
-    sums: usize,
+    pub(super) sums: usize,
 }
+
+/// Outputs that are gathered at a time.
+const BLOCK: usize = 16;
 
 impl Split {
     fn new(convolution: &Convolution, path: Path, pixels: usize) -> Self {
@@ -85,9 +94,16 @@ impl Split {
         };
         let outputs = convolution.output;
         let padded = [inputs.next_multiple_of(rows), outputs.next_multiple_of(columns)];
-        let group = [(INPUTS / rows * rows).min(padded[0]), OUTPUTS.next_multiple_of(columns).min(padded[1])];
+        let group = [INPUTS / rows * rows, OUTPUTS.next_multiple_of(columns)];
+        Split { inputs, outputs, ..Split::of(taps, padded, group, pixels / FEWEST) }
+    }
+
+    /// Channels that fill tiles, in groups, over at most so many partial sums.
+    pub(super) fn of(taps: usize, padded: [usize; 2], group: [usize; 2], most: usize) -> Self {
+        let [inputs, outputs] = padded;
+        let group = [0, 1].map(|side| group[side].min(padded[side]));
         let tasks = padded[0].div_ceil(group[0]) * padded[1].div_ceil(group[1]);
-        let sums = TASKS.div_ceil(tasks).min(pixels / FEWEST).max(1);
+        let sums = TASKS.div_ceil(tasks).min(most).max(1);
         Split { taps, inputs, outputs, group, padded, sums }
     }
 
@@ -100,12 +116,12 @@ impl Split {
         [0, 1].map(|side| self.padded[side].div_ceil(self.group[side]))
     }
 
-    fn tasks(&self) -> usize {
+    pub(super) fn tasks(&self) -> usize {
         self.sums * self.groups()[0] * self.groups()[1]
     }
 
     /// Which sum and channels a task has.
-    fn task(&self, index: usize) -> (usize, [Range<usize>; 2]) {
+    pub(super) fn task(&self, index: usize) -> (usize, [Range<usize>; 2]) {
         let groups = self.groups();
         let (rest, output) = (index / groups[1], index % groups[1]);
         let (sum, input) = (rest / groups[0], rest % groups[0]);
@@ -115,10 +131,21 @@ impl Split {
         (sum, [range(0, input), range(1, output)])
     }
 
+    /// Some outputs of a row of the sums, all partial ones added in their order.
+    #[inline(always)]
+    fn total(&self, partial: &[f32], row: usize, first: usize) -> [f32; BLOCK] {
+        let mut total = [0.0f32; BLOCK];
+        for partial in partial.chunks_exact(self.len()) {
+            for (total, value) in total.iter_mut().zip(&partial[row * self.padded[1] + first..]) {
+                *total += value;
+            }
+        }
+        total
+    }
+
     /// Adds the partial sums, in their order, and brings them into the order of the weights.
     fn gather(&self, convolution: &Convolution, partial: &[f32], dw: &mut [f32]) {
-        const BLOCK: usize = 16;
-        let (taps, len) = (convolution.taps(), self.len());
+        let taps = convolution.taps();
         let channels = convolution.input;
         dw.par_chunks_mut(BLOCK * channels * taps).enumerate().for_each(|(block, dw)| {
             let first = block * BLOCK;
@@ -131,13 +158,7 @@ impl Split {
                         true => tap * self.padded[0] + channel,
                         false => tap * channels + channel,
                     };
-                    let mut total = [0.0f32; BLOCK];
-                    for sum in 0..self.sums {
-                        let from = &partial[sum * len + row * self.padded[1] + first..][..valid];
-                        for (total, value) in total.iter_mut().zip(from) {
-                            *total += value;
-                        }
-                    }
+                    let total = self.total(partial, row, first);
                     for (output, total) in total[..valid].iter().enumerate() {
                         dw[(output * channels + channel) * taps + tap] = *total;
                     }
@@ -237,7 +258,7 @@ impl Task<'_> {
                             *row = row.add(index);
                         }
                         let matrix = right.at(panel, with);
-                        tile::multiply::<S, ROWS, ROWS>(&mut sums, &rows, matrix, lines.len, matrix);
+                        tile::multiply::<S, ROWS>(&mut sums, (&rows, ROWS), matrix, lines.len, matrix);
                     }
                     tile::store::<S, ROWS>(&to, &sums);
                 }

@@ -44,6 +44,18 @@ impl Simd for Avx512Bf16 {
     }
 
     #[inline(always)]
+    unsafe fn add(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller's.
+        unsafe { Avx512::add(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn subtract(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller's.
+        unsafe { Avx512::subtract(a, b) }
+    }
+
+    #[inline(always)]
     unsafe fn broadcast(from: *const f32) -> __m512 {
         // SAFETY: the caller's.
         unsafe { Avx512::broadcast(from) }

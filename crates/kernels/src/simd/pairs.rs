@@ -43,6 +43,18 @@ impl<S: Simd> Simd for Pairs<S> {
     }
 
     #[inline(always)]
+    unsafe fn add(a: S::Vector, b: S::Vector) -> S::Vector {
+        // SAFETY: the caller's.
+        unsafe { S::add(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn subtract(a: S::Vector, b: S::Vector) -> S::Vector {
+        // SAFETY: the caller's.
+        unsafe { S::subtract(a, b) }
+    }
+
+    #[inline(always)]
     unsafe fn broadcast(from: *const f32) -> S::Vector {
         // SAFETY: the caller's.
         unsafe { S::broadcast(from) }

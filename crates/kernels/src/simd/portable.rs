@@ -36,6 +36,16 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn add(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]]
+    }
+
+    #[inline(always)]
+    unsafe fn subtract(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        [a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]]
+    }
+
+    #[inline(always)]
     unsafe fn broadcast(from: *const f32) -> [f32; 4] {
         // SAFETY: a readable value is the caller's duty.
         [unsafe { from.read_unaligned() }; 4]

@@ -1,6 +1,6 @@
 //! A convolution, with what is added to it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use brazier_kernels::convolution::{Images, Output, Packed};
 use brazier_kernels::{Buffer, Convolution, Format, Path, ShapeError};
@@ -54,7 +54,14 @@ pub(crate) fn convolve(
 #[derive(Clone, Debug)]
 pub(crate) struct Constant {
     step: Step,
-    weight: Arc<Packed>,
+    weight: Arc<Mutex<Weight>>,
+}
+
+/// The weights of a [`Constant`]: the first image tells how they are packed.
+#[derive(Debug)]
+enum Weight {
+    Plain(FlexTensor),
+    Packed(Arc<Packed>),
 }
 
 impl Constant {
@@ -62,8 +69,7 @@ impl Constant {
     pub(crate) fn of(weight: &Tensor<4>, place: [usize; 2]) -> Option<Self> {
         let step = Step::of(weight, place)?;
         let Primitive::Plain(weight) = Primitive::of(weight)? else { return None };
-        let packed = step.pack(&contiguous(&weight)).ok()?;
-        Some(Constant { step, weight: Arc::new(packed) })
+        Some(Constant { step, weight: Arc::new(Mutex::new(Weight::Plain(contiguous(&weight)))) })
     }
 
     /// `x` convolved, plus `residual`; nothing of tensors that our kernels do not take.
@@ -89,7 +95,20 @@ impl Constant {
 
     fn apply(&self, x: &Tensor<4>, output: Output<'_>) -> Option<Tensor<4>> {
         let x = self.step.image(values(x)?);
-        self.step.apply(&x, &self.weight, output).ok().map(Tensor::from_primitive::<Flex>)
+        let packed = self.packed(x.images)?;
+        self.step.apply(&x, &packed, output).ok().map(Tensor::from_primitive::<Flex>)
+    }
+
+    /// The weights as one such image alone takes them best: an answer depends on nothing that is asked beside it.
+    fn packed(&self, images: Images) -> Option<Arc<Packed>> {
+        let mut weight = self.weight.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Weight::Plain(plain) = &*weight {
+            *weight = Weight::Packed(Arc::new(self.step.pack(plain, Images { count: 1, ..images }).ok()?));
+        }
+        match &*weight {
+            Weight::Packed(packed) => Some(Arc::clone(packed)),
+            Weight::Plain(_) => None,
+        }
     }
 }
 
@@ -139,8 +158,10 @@ impl Step {
         })
     }
 
-    fn pack(self, weight: &FlexTensor) -> Result<Packed, ShapeError> {
-        Packed::forward(self.path, self.format, self.convolution, slice(weight))
+    /// For images of that many.
+    fn pack(self, weight: &FlexTensor, images: Images) -> Result<Packed, ShapeError> {
+        let Step { convolution, path, format } = self;
+        Packed::forward(path, format, (convolution, convolution.algorithm(format, images)), slice(weight))
     }
 
     fn image(self, x: ChannelsLast) -> Factor {
@@ -168,7 +189,7 @@ impl Step {
         Self: Backward<Flex, N, State = Saved>,
     {
         let (x, weight) = (ChannelsLast::of(x.into_primitive()), contiguous(&weight.into_primitive()));
-        let (x, packed) = (self.image(x), self.pack(&weight).ok()?);
+        let (packed, x) = (self.pack(&weight, x.images).ok()?, self.image(x));
         let residual = residual.map(ChannelsLast::of);
         let y = self.apply(&x, &packed, onto(residual.as_ref())).ok()?;
         let y = match kind {
@@ -198,7 +219,8 @@ impl Step {
         also: Option<&ChannelsLast>,
     ) -> Result<FlexTensor, ShapeError> {
         let Step { convolution, path, format } = self;
-        let packed = Packed::data_gradient(path, format, convolution, slice(&saved.weight))?;
+        let algorithm = convolution.algorithm(format, saved.source);
+        let packed = Packed::data_gradient(path, format, (convolution, algorithm), slice(&saved.weight))?;
         let mut dx = Buffer::new(saved.source.pixels() * convolution.input);
         let also = also.map(ChannelsLast::values);
         convolution.data_gradient(saved.source, dy.factors(), &packed, also, &mut dx)?;

@@ -1,0 +1,172 @@
+//! The convolution and the gradient of its data, which is the same with other weights.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{PRODUCTS, Patches, Planes, images, transform};
+use crate::Buffer;
+use crate::convolution::forward::Whole;
+use crate::convolution::tile;
+use crate::shared::Shared;
+use crate::simd::{self, Kernel, Simd};
+
+/// Tiles of a task: its transformed patches stay in the second-level cache.
+const TILES: usize = 2;
+
+/// Computes all images of a call.
+pub(in crate::convolution) fn run(whole: &Whole<'_>, [channels, columns]: [usize; 2], to: &mut [f32]) {
+    let path = whole.weights.path;
+    let patches = Patches::of(whole.target);
+    let (zeros, target) = (Buffer::zeros(channels), Shared::new(to));
+    let tiles = patches.count().div_ceil(simd::tile_rows(path));
+    let panels = columns / simd::tile_columns(path);
+    let chunks = tiles.div_ceil(TILES);
+    let wanted = (2 * rayon::current_num_threads()).div_ceil(chunks).min(panels);
+    (0..chunks * wanted).into_par_iter().for_each(|index| {
+        let (chunk, part) = (index / wanted, index % wanted);
+        let at = |chunk: usize| chunk * tiles / chunks * simd::tile_rows(path);
+        let task = Task {
+            whole,
+            patches,
+            range: at(chunk)..at(chunk + 1).min(patches.count()),
+            panels: part * panels / wanted..(part + 1) * panels / wanted,
+            channels,
+            columns,
+            zeros: &zeros,
+            target,
+        };
+        simd::run(path, task);
+    });
+}
+
+/// Stretches of memory that are asked for while products keep the processor busy: the transforms read and write so much that
+/// they would wait for it.
+struct Soon([(*const f32, usize); 2]);
+
+impl Soon {
+    /// The next so many values.
+    #[inline(always)]
+    fn next(&mut self, len: usize) -> Option<*const f32> {
+        let (from, left) = self.0.iter_mut().find(|(_, left)| *left > 0)?;
+        let start = *from;
+        *from = from.wrapping_add(len);
+        *left = left.saturating_sub(len);
+        Some(start)
+    }
+}
+
+/// Some patches and panels.
+struct Task<'a> {
+    whole: &'a Whole<'a>,
+    patches: Patches,
+    range: Range<usize>,
+    panels: Range<usize>,
+    channels: usize,
+    columns: usize,
+    zeros: &'a [f32],
+    target: Shared,
+}
+
+impl Kernel for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize>(self) {
+        let rows = self.range.len().next_multiple_of(ROWS);
+        let mut left = Planes::new(rows, self.channels);
+        let mut sums = Planes::new(rows, 2 * S::LANES);
+        let from = (self.whole.from, self.channels, 0..self.channels);
+        let mut soon = self.soon();
+        // SAFETY: called with the instruction set; the planes have the rows, the target has the pixels.
+        unsafe {
+            images::<S>(self.patches, self.range.clone(), from, self.zeros, &mut left);
+            // One panel at a time: its sums stay in the first-level cache.
+            for panel in self.panels.clone() {
+                self.multiply::<S, ROWS>(panel, &left, &mut sums, &mut soon);
+                self.put::<S>(panel, &sums);
+            }
+        }
+    }
+}
+
+impl Task<'_> {
+    /// The sums of a panel.
+    ///
+    /// # Safety
+    /// The instruction set is there, and the planes have whole tiles.
+    #[inline(always)]
+    unsafe fn multiply<S: Simd, const ROWS: usize>(
+        &self,
+        panel: usize,
+        left: &Planes,
+        sums: &mut Planes,
+        soon: &mut Soon,
+    ) {
+        let matrix = self.channels * 2 * S::LANES;
+        let weights = &self.whole.weights.values()[panel * PRODUCTS * matrix..];
+        for plane in 0..PRODUCTS {
+            let weights = weights[plane * matrix..].as_ptr();
+            for (nth, row) in (0..self.range.len()).step_by(ROWS).enumerate() {
+                let lines = self.channels * tile::LINE;
+                let next = weights.wrapping_add(matrix + nth * lines);
+                let ahead = soon.next(lines).unwrap_or(next);
+                // SAFETY: the caller's.
+                unsafe {
+                    let mut rows = [left.at(plane, row, 0).cast_const(); ROWS];
+                    let mut to = [sums.at(plane, row, 0); ROWS];
+                    for index in 0..ROWS {
+                        rows[index] = rows[index].add(index * left.width);
+                        to[index] = to[index].add(index * sums.width);
+                    }
+                    let mut products = tile::zeros::<S, ROWS>();
+                    tile::multiply::<S, ROWS>(&mut products, (&rows, 1), weights, self.channels, ahead);
+                    tile::store::<S, ROWS>(&to, &products);
+                }
+            }
+        }
+    }
+
+    /// About what this task will write, and what the next will read.
+    fn soon(&self) -> Soon {
+        let (own, next) = (self.range.clone(), self.range.end..self.range.end + self.range.len());
+        let [own, next] = [own, next].map(|range| self.patches.pixels(range));
+        let target = self.target.start().wrapping_add(own.start * self.columns);
+        let source = self.whole.from.as_ptr().wrapping_add(next.start * self.channels);
+        Soon([(target, own.len() * self.columns), (source, next.len() * self.channels)])
+    }
+
+    /// Writes the pixels of a panel.
+    ///
+    /// # Safety
+    /// As above.
+    #[inline(always)]
+    unsafe fn put<S: Simd>(&self, panel: usize, sums: &Planes) {
+        let first = panel * 2 * S::LANES;
+        for (row, patch) in self.range.clone().enumerate() {
+            let targets = self.patches.targets(patch);
+            for column in (0..sums.width).step_by(S::LANES) {
+                // SAFETY: the caller's.
+                unsafe {
+                    let mut products = [[S::splat(0.0); 4]; 4];
+                    for plane in 0..PRODUCTS {
+                        products[plane / 4][plane % 4] = S::load(sums.at(plane, row, column));
+                    }
+                    let pixels = transform::sums::<S>(products);
+                    for pixel in 0..4 {
+                        if let Some(target) = targets[pixel / 2][pixel % 2] {
+                            let to = self.target.at(target * self.columns + first + column);
+                            S::store(to, pixels[pixel / 2][pixel % 2]);
+                        }
+                    }
+                }
+            }
+            for target in targets.into_iter().flatten().flatten() {
+                let place = target * self.columns + first;
+                // SAFETY: this task's own.
+                let values = unsafe { self.target.part(place, sums.width) };
+                self.whole.output.finish(values, place, first);
+            }
+        }
+    }
+}
