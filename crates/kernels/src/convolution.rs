@@ -7,8 +7,11 @@
 
 mod forward;
 mod gather;
+mod outer;
 mod output;
 mod packed;
+mod planes;
+mod pointwise;
 mod stem;
 mod table;
 mod tile;

@@ -57,6 +57,10 @@ impl Convolution {
             winograd::weight_gradient(self, path, source, [x, dy], dw);
             return Ok(());
         }
+        if self.is_pointwise() {
+            self.pointwise_gradient(path, source, [x, dy], dw);
+            return Ok(());
+        }
         let split = Split::new(self, path, self.target(source).pixels());
         let mut partial = Buffer::new(split.sums * split.len());
         let to = Shared::new(&mut partial);
@@ -69,7 +73,7 @@ impl Convolution {
 }
 
 /// How the work is cut: by sizes alone, so that sums do not depend on the number of threads.
-pub(super) struct Split {
+struct Split {
     /// Taps, and the channels under each: one tap of all when the image is unfolded.
     taps: usize,
     inputs: usize,
@@ -79,7 +83,7 @@ pub(super) struct Split {
     /// Channels filled up to whole tiles.
     padded: [usize; 2],
     /// Partial sums, each over a part of the pixels.
-    pub(super) sums: usize,
+    sums: usize,
 }
 
 /// Outputs that are gathered at a time.
@@ -95,15 +99,9 @@ impl Split {
         let outputs = convolution.output;
         let padded = [inputs.next_multiple_of(rows), outputs.next_multiple_of(columns)];
         let group = [INPUTS / rows * rows, OUTPUTS.next_multiple_of(columns)];
-        Split { inputs, outputs, ..Split::of(taps, padded, group, pixels / FEWEST) }
-    }
-
-    /// Channels that fill tiles, in groups, over at most so many partial sums.
-    pub(super) fn of(taps: usize, padded: [usize; 2], group: [usize; 2], most: usize) -> Self {
-        let [inputs, outputs] = padded;
         let group = [0, 1].map(|side| group[side].min(padded[side]));
         let tasks = padded[0].div_ceil(group[0]) * padded[1].div_ceil(group[1]);
-        let sums = TASKS.div_ceil(tasks).min(most).max(1);
+        let sums = TASKS.div_ceil(tasks).min(pixels / FEWEST).max(1);
         Split { taps, inputs, outputs, group, padded, sums }
     }
 
@@ -116,12 +114,12 @@ impl Split {
         [0, 1].map(|side| self.padded[side].div_ceil(self.group[side]))
     }
 
-    pub(super) fn tasks(&self) -> usize {
+    fn tasks(&self) -> usize {
         self.sums * self.groups()[0] * self.groups()[1]
     }
 
     /// Which sum and channels a task has.
-    pub(super) fn task(&self, index: usize) -> (usize, [Range<usize>; 2]) {
+    fn task(&self, index: usize) -> (usize, [Range<usize>; 2]) {
         let groups = self.groups();
         let (rest, output) = (index / groups[1], index % groups[1]);
         let (sum, input) = (rest / groups[0], rest % groups[0]);

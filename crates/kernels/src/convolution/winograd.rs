@@ -22,9 +22,10 @@ pub(super) use forward::run;
 pub(super) use gradient::weight_gradient;
 pub(super) use weights::pack;
 
+use super::planes::Planes;
 use super::{Algorithm, Convolution, Images};
+use crate::Format;
 use crate::simd::Simd;
-use crate::{Buffer, Format};
 
 /// Products of a patch.
 const PRODUCTS: usize = 16;
@@ -38,9 +39,6 @@ const FEWEST_CHANNELS: usize = 32;
 /// Fewest patches: they fill some tiles of every instruction set, and pay for weights that are almost twice as many. An image of
 /// 14x14 alone has 49.
 const FEWEST_PATCHES: usize = 48;
-
-/// Planes that lie a power of two apart would share the few places that a cache has for them.
-const GAP: usize = 16;
 
 impl Convolution {
     /// The faster algorithm for images. It depends on their number too: results of one image alone and of the same among
@@ -119,43 +117,15 @@ impl Patches {
     }
 }
 
-/// A matrix for each of the products.
-struct Planes {
-    values: Buffer,
-    /// Values of a row.
-    width: usize,
-    /// Values from plane to plane.
-    plane: usize,
-}
-
-impl Planes {
-    fn new(rows: usize, width: usize) -> Self {
-        let plane = rows * width + GAP;
-        Planes { values: Buffer::new(PRODUCTS * plane), width, plane }
-    }
-
-    /// A value of a plane.
-    ///
-    /// # Safety
-    /// It is there.
-    #[inline(always)]
-    unsafe fn at(&self, plane: usize, row: usize, column: usize) -> *mut f32 {
-        let index = plane * self.plane + row * self.width + column;
-        debug_assert!(index < self.values.len());
+/// Writes a vector into each plane.
+///
+/// # Safety
+/// The instruction set is there, and a vector's width from the column on.
+#[inline(always)]
+unsafe fn put<S: Simd>(to: &mut Planes, row: usize, column: usize, products: [[S::Vector; 4]; 4]) {
+    for plane in 0..PRODUCTS {
         // SAFETY: the caller's.
-        unsafe { self.values.as_ptr().add(index).cast_mut() }
-    }
-
-    /// Writes a vector into each plane.
-    ///
-    /// # Safety
-    /// The instruction set is there, and a vector's width from the column on.
-    #[inline(always)]
-    unsafe fn put<S: Simd>(&mut self, row: usize, column: usize, products: [[S::Vector; 4]; 4]) {
-        for plane in 0..PRODUCTS {
-            // SAFETY: the caller's.
-            unsafe { S::store(self.at(plane, row, column), products[plane / 4][plane % 4]) };
-        }
+        unsafe { S::store(to.at(plane, row, column), products[plane / 4][plane % 4]) };
     }
 }
 
@@ -188,7 +158,7 @@ unsafe fn images<S: Simd>(
                 for pixel in 0..PRODUCTS {
                     patch[pixel / 4][pixel % 4] = S::load(starts[pixel].add(column));
                 }
-                to.put::<S>(row, column - some.start, transform::image::<S>(patch));
+                put::<S>(to, row, column - some.start, transform::image::<S>(patch));
             }
         }
     }

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{PRODUCTS, Patches, Planes, images, transform};
+use super::{PRODUCTS, Patches, images, transform};
 use crate::Buffer;
 use crate::convolution::forward::Whole;
+use crate::convolution::planes::Planes;
 use crate::convolution::tile;
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
@@ -74,8 +75,8 @@ impl Kernel for Task<'_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
         let rows = self.range.len().next_multiple_of(ROWS);
-        let mut left = Planes::new(rows, self.channels);
-        let mut sums = Planes::new(rows, 2 * S::LANES);
+        let mut left = Planes::new(PRODUCTS, rows, self.channels);
+        let mut sums = Planes::new(PRODUCTS, rows, 2 * S::LANES);
         let from = (self.whole.from, self.channels, 0..self.channels);
         let mut soon = self.soon();
         // SAFETY: called with the instruction set; the planes have the rows, the target has the pixels.
@@ -116,8 +117,8 @@ impl Task<'_> {
                     let mut rows = [left.at(plane, row, 0).cast_const(); ROWS];
                     let mut to = [sums.at(plane, row, 0); ROWS];
                     for index in 0..ROWS {
-                        rows[index] = rows[index].add(index * left.width);
-                        to[index] = to[index].add(index * sums.width);
+                        rows[index] = rows[index].add(index * left.width());
+                        to[index] = to[index].add(index * sums.width());
                     }
                     let mut products = tile::zeros::<S, ROWS>();
                     tile::multiply::<S, ROWS>(&mut products, (&rows, 1), weights, self.channels, ahead);
@@ -145,7 +146,7 @@ impl Task<'_> {
         let first = panel * 2 * S::LANES;
         for (row, patch) in self.range.clone().enumerate() {
             let targets = self.patches.targets(patch);
-            for column in (0..sums.width).step_by(S::LANES) {
+            for column in (0..sums.width()).step_by(S::LANES) {
                 // SAFETY: the caller's.
                 unsafe {
                     let mut products = [[S::splat(0.0); 4]; 4];
@@ -164,7 +165,7 @@ impl Task<'_> {
             for target in targets.into_iter().flatten().flatten() {
                 let place = target * self.columns + first;
                 // SAFETY: this task's own.
-                let values = unsafe { self.target.part(place, sums.width) };
+                let values = unsafe { self.target.part(place, sums.width()) };
                 self.whole.output.finish(values, place, first);
             }
         }

@@ -1,0 +1,39 @@
+//! Matrices of one shape, side by side.
+
+use crate::Buffer;
+
+/// Planes that lie a power of two apart would share the few places that a cache has for them.
+const GAP: usize = 16;
+
+/// As many matrices as there are products.
+pub(super) struct Planes {
+    values: Buffer,
+    /// Values of a row.
+    width: usize,
+    /// Values from plane to plane.
+    plane: usize,
+}
+
+impl Planes {
+    pub(super) fn new(count: usize, rows: usize, width: usize) -> Self {
+        let plane = rows * width + GAP;
+        Planes { values: Buffer::new(count * plane), width, plane }
+    }
+
+    /// Values of a row.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// A value of a plane.
+    ///
+    /// # Safety
+    /// It is there.
+    #[inline(always)]
+    pub(super) unsafe fn at(&self, plane: usize, row: usize, column: usize) -> *mut f32 {
+        let index = plane * self.plane + row * self.width + column;
+        debug_assert!(index < self.values.len());
+        // SAFETY: the caller's.
+        unsafe { self.values.as_ptr().add(index).cast_mut() }
+    }
+}

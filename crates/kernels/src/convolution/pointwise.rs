@@ -1,0 +1,176 @@
+//! The gradient of a 1x1 convolution's weights: of each pixel of the target, the channels in times the channels out.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::outer::{Pixels, Sides, Sums};
+use super::planes::Planes;
+use super::{Convolution, Images};
+use crate::Path;
+use crate::format::Factors;
+use crate::simd::{self, Kernel, Simd};
+
+/// Channels are a multiple of it: of a tile's width in every instruction set.
+const GRAIN: usize = 32;
+
+/// Outputs that are gathered at a time.
+const COLUMNS: usize = 16;
+
+impl Convolution {
+    /// Whether this form of the weights' gradient is there.
+    pub(super) fn is_pointwise(&self) -> bool {
+        let channels = [self.input, self.output].iter().all(|channels| channels % GRAIN == 0);
+        self.kernel == 1 && self.padding == 0 && channels
+    }
+
+    /// Into `[output][input]`.
+    pub(super) fn pointwise_gradient(
+        &self,
+        path: Path,
+        source: Images,
+        [x, dy]: [Factors<'_>; 2],
+        dw: &mut [f32],
+    ) {
+        let target = self.target(source);
+        let sums = Sums::of(path, dy.format(), &Pointwise { convolution: self, source, target, x, dy });
+        let width = simd::tile_columns(path);
+        dw.par_chunks_mut(width * self.input).enumerate().for_each(|(panel, dw)| {
+            simd::run(path, Gather { sums: &sums, panel, inputs: self.input, dw });
+        });
+    }
+}
+
+/// Both sides: an item is a pixel of the target.
+struct Pointwise<'a> {
+    convolution: &'a Convolution,
+    source: Images,
+    target: Images,
+    x: Factors<'a>,
+    dy: Factors<'a>,
+}
+
+impl Pointwise<'_> {
+    /// The pixel of the source under one of the target.
+    #[inline(always)]
+    fn under(&self, pixel: usize) -> usize {
+        let stride = self.convolution.stride;
+        if stride == 1 {
+            return pixel;
+        }
+        let (row, column) = (pixel / self.target.width, pixel % self.target.width);
+        let (image, row) = (row / self.target.height, row % self.target.height);
+        (image * self.source.height + row * stride) * self.source.width + column * stride
+    }
+}
+
+/// Copies some channels of pixels, side by side where they are pairs.
+///
+/// # Safety
+/// The instruction set is there; all pixels are, and each has a place.
+#[inline(always)]
+unsafe fn copy<S: Simd>(
+    (factors, all): (Factors<'_>, usize),
+    (items, pixel): (Range<usize>, impl Fn(usize) -> usize),
+    channels: &Range<usize>,
+    to: impl Fn(usize, usize) -> *mut f32,
+) {
+    match factors {
+        Factors::Float32(values) => {
+            for (row, item) in items.enumerate() {
+                // SAFETY: the caller's.
+                unsafe {
+                    let from = values.as_ptr().add(pixel(item) * all + channels.start);
+                    for channel in (0..channels.len()).step_by(S::LANES) {
+                        S::store(to(row, channel), S::load(from.add(channel)));
+                    }
+                }
+            }
+        }
+        Factors::Bfloat16(halves) => {
+            let (halves, zeros) = (halves.halves(), vec![0u16; channels.len()]);
+            for (row, item) in items.clone().step_by(2).enumerate() {
+                // SAFETY: the caller's.
+                unsafe {
+                    let low = halves.as_ptr().add(pixel(item) * all + channels.start);
+                    let high = match item + 1 < items.end {
+                        true => halves.as_ptr().add(pixel(item + 1) * all + channels.start),
+                        false => zeros.as_ptr(),
+                    };
+                    for channel in (0..channels.len()).step_by(S::LANES) {
+                        S::store(to(row, channel), S::pair(low.add(channel), high.add(channel)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Sides for Pointwise<'_> {
+    const PRODUCTS: usize = 1;
+    const DEPTH: usize = 128;
+    const GROUP: [usize; 2] = [128, 256];
+
+    fn channels(&self) -> [usize; 2] {
+        [self.convolution.input, self.convolution.output]
+    }
+
+    fn items(&self) -> usize {
+        self.target.pixels()
+    }
+
+    fn pixels(&self, items: Range<usize>) -> [Pixels; 2] {
+        let pixels = |factors: Factors<'_>, channels: usize, range| {
+            let format = factors.format();
+            Pixels { from: factors.slots().as_ptr(), slots: format.slots(channels), format, range }
+        };
+        // Of a stride, too many are better than none.
+        let under = self.under(items.start)..self.under(items.end);
+        [pixels(self.x, self.convolution.input, under), pixels(self.dy, self.convolution.output, items)]
+    }
+
+    #[inline(always)]
+    unsafe fn left<S: Simd>(&self, items: Range<usize>, channels: &Range<usize>, to: &mut Planes) {
+        let from = (self.x, self.convolution.input);
+        // SAFETY: the caller's.
+        unsafe {
+            copy::<S>(from, (items, |item| self.under(item)), channels, |row, channel| to.at(0, row, channel))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn right<S: Simd>(&self, items: Range<usize>, channels: &Range<usize>, to: &mut Planes) {
+        let (from, width) = ((self.dy, self.convolution.output), to.width());
+        let rows = self.dy.format().slots(Self::DEPTH);
+        // SAFETY: the caller's.
+        unsafe {
+            copy::<S>(from, (items, |item| item), channels, |row, channel| {
+                to.at(0, channel / width * rows + row, channel % width)
+            });
+        }
+    }
+}
+
+/// Turns the sums of a panel: `[output][input]`.
+struct Gather<'a> {
+    sums: &'a Sums,
+    panel: usize,
+    inputs: usize,
+    dw: &'a mut [f32],
+}
+
+impl Kernel for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize>(self) {
+        for input in 0..self.inputs {
+            for block in (0..2 * S::LANES).step_by(COLUMNS) {
+                let total: [f32; COLUMNS] = self.sums.total([0, self.panel, input], block);
+                for (output, value) in total[..COLUMNS.min(2 * S::LANES)].iter().enumerate() {
+                    self.dw[(block + output) * self.inputs + input] = *value;
+                }
+            }
+        }
+    }
+}
