@@ -1,99 +1,60 @@
 //! Memory that is used again.
 //!
 //! A step asks for the same sizes as the step before. Large blocks that go back to the system come again as pages of
-//! zeros, which costs as much as writing them once more; so what is dropped is kept for the next who asks for that size.
-//! Used and kept blocks together are never more than were used at once, and [`give_back`] lets all that is kept go.
+//! zeros, which costs as much as writing them once more; so what is dropped stays with the process, and whoever asks next gets
+//! it, cut to size ([`spans`]). The system is asked for more only when nothing fits, and told then that it may have back what
+//! did not; [`give_back`] lets all of it go. Pages are large where Linux has them: fewer are touched for the first time, and
+//! fewer are looked up by loops that stride over channels.
 
-use std::collections::BTreeMap;
+mod spans;
+mod system;
+
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use spans::Spans;
 
 /// Values that nobody else holds, from a boundary of cache lines on. They begin as whatever the last user left, or 0.
 #[derive(Debug)]
 pub struct Buffer {
-    lines: Vec<Line>,
+    /// Where they begin.
+    start: usize,
+    /// Bytes of the block.
+    size: usize,
     len: usize,
 }
 
-/// A cache line: a vector that is read across two of them costs twice.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([f32; LINE]);
+/// What nobody uses.
+static FREE: Mutex<Spans> = Mutex::new(Spans::new());
 
-const LINE: usize = 16;
+/// Blocks are a multiple of a page.
+const GRAIN: usize = 4096;
 
-/// Blocks by their number of lines.
-#[derive(Debug)]
-struct Pool {
-    kept: BTreeMap<usize, Vec<Vec<Line>>>,
-    kept_lines: usize,
-    used_lines: usize,
-    /// The most that were used at once.
-    most_lines: usize,
+fn free() -> MutexGuard<'static, Spans> {
+    FREE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-static POOL: Mutex<Pool> =
-    Mutex::new(Pool { kept: BTreeMap::new(), kept_lines: 0, used_lines: 0, most_lines: 0 });
-
-/// Blocks are a multiple of it, so that scratch of almost the same size is the same block.
-const GRAIN: usize = 64;
-
-fn pool() -> MutexGuard<'static, Pool> {
-    POOL.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Lets go of all blocks that nobody uses, and forgets how many were ever used at once.
+/// Lets go of all memory that nobody uses.
 pub fn give_back() {
-    let mut pool = pool();
-    let kept = std::mem::take(&mut pool.kept);
-    (pool.kept_lines, pool.most_lines) = (0, pool.used_lines);
-    drop(pool);
-    drop(kept);
-}
-
-impl Pool {
-    /// A block of `count` lines or at most an eighth more: batches of about the same size share theirs.
-    fn take(&mut self, count: usize) -> Option<Vec<Line>> {
-        let (&size, blocks) = self.kept.range_mut(count..=count + count / 8).next()?;
-        let block = blocks.pop();
-        if blocks.is_empty() {
-            self.kept.remove(&size);
-        }
-        self.kept_lines -= block.as_ref().map_or(0, Vec::len);
-        block
-    }
-
-    /// Counts a block as used. What there is too much of then, the largest blocks first.
-    fn used(&mut self, count: usize) -> Vec<Vec<Line>> {
-        self.used_lines += count;
-        self.most_lines = self.most_lines.max(self.used_lines);
-        let mut surplus = Vec::new();
-        while self.used_lines + self.kept_lines > self.most_lines {
-            let Some((&largest, _)) = self.kept.last_key_value() else { break };
-            surplus.extend(self.take(largest));
-        }
-        surplus
-    }
-
-    fn keep(&mut self, block: Vec<Line>) {
-        self.used_lines -= block.len();
-        self.kept_lines += block.len();
-        self.kept.entry(block.len()).or_default().push(block);
-    }
+    free().each(system::forget);
 }
 
 impl Buffer {
     /// `len` values of any content.
     pub fn new(len: usize) -> Self {
-        let count = len.div_ceil(LINE).next_multiple_of(GRAIN);
-        let mut pool = pool();
-        let found = pool.take(count);
-        let surplus = pool.used(found.as_ref().map_or(count, Vec::len));
-        drop(pool);
-        // Before there is a new block.
-        drop(surplus);
-        let lines = found.unwrap_or_else(|| vec![Line([0.0; LINE]); count]);
-        Buffer { lines, len }
+        let size = (len * size_of::<f32>()).next_multiple_of(GRAIN);
+        if size == 0 {
+            return Buffer { start: align_of::<f32>(), size, len };
+        }
+        let mut free = free();
+        let start = free.take(size).unwrap_or_else(|| {
+            // Spans too short for anyone who asks now would add up to what is mapped for it.
+            free.each(system::forget);
+            let (start, mapped) = system::map(size);
+            free.put(start + size, mapped - size);
+            start
+        });
+        Buffer { start, size, len }
     }
 
     /// `len` zeros.
@@ -106,7 +67,7 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        pool().keep(std::mem::take(&mut self.lines));
+        free().put(self.start, self.size);
     }
 }
 
@@ -114,15 +75,15 @@ impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        // SAFETY: lines are values without gaps, at least `len` of them.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        // SAFETY: a block is mapped memory of at least `len` values, whose bits are values whatever they are, and no other's.
+        unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(self.start), self.len) }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
         // SAFETY: as above, and borrowed by nobody else.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(std::ptr::with_exposed_provenance_mut(self.start), self.len) }
     }
 }
 
@@ -131,29 +92,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dropped_block_is_the_next_of_its_size() {
-        // A size that no other test of this process asks for.
-        let first = Buffer::new(123_456);
-        let address = first.as_ptr();
-        drop(first);
-        let second = Buffer::new(123_400);
-        assert_eq!((second.as_ptr(), second.len()), (address, 123_400));
+    fn blocks_are_apart_and_begin_at_a_page() {
+        let mut blocks: Vec<Buffer> = (0..40).map(|index| Buffer::new(1 + index * 700)).collect();
+        for (index, block) in blocks.iter_mut().enumerate() {
+            assert_eq!((block.start % GRAIN, block.len()), (0, 1 + index * 700));
+            block.fill(index as f32);
+        }
+        for (index, block) in blocks.iter().enumerate() {
+            assert!(block.iter().all(|&value| value == index as f32));
+        }
         assert!(Buffer::zeros(77).iter().all(|&value| value == 0.0));
+        assert!(Buffer::new(0).is_empty());
     }
 
     #[test]
-    fn no_more_is_kept_than_was_used_at_once() {
-        let block = |lines: usize| vec![Line([0.0; LINE]); lines];
-        let mut pool = Pool { kept: BTreeMap::new(), kept_lines: 0, used_lines: 0, most_lines: 0 };
-        assert!(pool.used(100).is_empty());
-        pool.keep(block(100));
-        assert_eq!((pool.take(80).is_none(), pool.take(101).is_none()), (true, true));
-        // Another size: what is kept makes room.
-        assert_eq!(pool.used(50).len(), 1);
-        pool.keep(block(50));
-        assert!(pool.used(40).is_empty());
-        pool.keep(block(40));
-        assert_eq!((pool.kept_lines, pool.used_lines, pool.most_lines), (90, 0, 100));
-        assert_eq!(pool.take(36).map(|block| block.len()), Some(40));
+    fn what_is_given_back_can_be_used_again() {
+        let mut block = Buffer::new(5 << 20);
+        block.fill(3.0);
+        drop(block);
+        give_back();
+        assert!(Buffer::zeros(5 << 20).iter().all(|&value| value == 0.0));
     }
 }

@@ -134,7 +134,9 @@ impl Sides for Pointwise<'_> {
         let from = (self.x, self.convolution.input);
         // SAFETY: the caller's.
         unsafe {
-            copy::<S>(from, (items, |item| self.under(item)), channels, |row, channel| to.at(0, row, channel))
+            copy::<S>(from, (items, |item| self.under(item)), channels, |row, channel| {
+                to.at(0, row, channel)
+            });
         }
     }
 
