@@ -121,7 +121,7 @@ fn main() {
 /// Operations of one direction, without those on padding, and the seconds of each.
 fn measure((path, format): (Path, Format), convolution: Convolution, source: Images) -> (f64, [f64; 3]) {
     let target = convolution.target(source);
-    let algorithm = convolution.algorithm(format, source);
+    let algorithm = convolution.algorithm(source);
     let x = filled(source.pixels() * convolution.input, 0.5);
     let dy = filled(target.pixels() * convolution.output, 0.25);
     let w = filled(convolution.weights(), 0.125);

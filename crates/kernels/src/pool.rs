@@ -37,6 +37,7 @@ impl Window {
     }
 
     /// Calls `each` with the window's pixels inside the image, as tap and pixel, for the target's pixel `at`.
+    #[inline(always)]
     fn pixels(&self, source: Images, at: [usize; 2], mut each: impl FnMut(usize, usize)) {
         for tap in 0..self.extent * self.extent {
             let row = (at[0] * self.stride + tap / self.extent).wrapping_sub(self.padding);
@@ -87,6 +88,7 @@ impl Window {
     /// Lengths that are not those of the shapes.
     pub fn largest_gradient(
         &self,
+        path: Path,
         source: Images,
         channels: usize,
         dy: &[f32],
@@ -96,20 +98,42 @@ impl Window {
         self.check(source, channels, dx.len(), dy.len())?;
         fits("the number of taps", taps.len(), dy.len())?;
         let target = self.target(source);
+        let plane = target.plane() * channels;
         dx.par_chunks_mut(source.plane() * channels).enumerate().for_each(|(image, dx)| {
-            dx.fill(0.0);
-            for place in 0..target.plane() {
-                let at = (image * target.plane() + place) * channels;
-                let (dy, taps) = (&dy[at..at + channels], &taps[at..at + channels]);
-                self.pixels(source, [place / target.width, place % target.width], |tap, pixel| {
-                    let dx = &mut dx[pixel * channels..][..channels];
-                    for ((dx, &dy), &from) in dx.iter_mut().zip(dy).zip(taps) {
-                        *dx += if from == tap as u8 { dy } else { 0.0 };
-                    }
-                });
-            }
+            let (dy, taps) = (&dy[image * plane..][..plane], &taps[image * plane..][..plane]);
+            simd::run(path, Spread { window: *self, source, channels, dy, taps, dx });
         });
         Ok(())
+    }
+}
+
+/// The gradient of an image.
+struct Spread<'a> {
+    window: Window,
+    source: Images,
+    channels: usize,
+    dy: &'a [f32],
+    taps: &'a [u8],
+    dx: &'a mut [f32],
+}
+
+impl Kernel for Spread<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize>(self) {
+        let Spread { window, source, channels, dx, .. } = self;
+        let width = window.target(source).width;
+        dx.fill(0.0);
+        let pixels = self.dy.chunks_exact(channels).zip(self.taps.chunks_exact(channels));
+        for (place, (dy, taps)) in pixels.enumerate() {
+            window.pixels(source, [place / width, place % width], |tap, pixel| {
+                let dx = &mut dx[pixel * channels..][..channels];
+                for ((dx, &dy), &from) in dx.iter_mut().zip(dy).zip(taps) {
+                    *dx += if from == tap as u8 { dy } else { 0.0 };
+                }
+            });
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) trait Simd: Copy {
     fn prefetch(_at: *const f32) {}
     /// Pairs of `LANES` bfloat16 from each of two places, the first in the lower half, of any alignment.
     unsafe fn pair(low: *const u16, high: *const u16) -> Self::Vector;
+    /// Values rounded to bfloat16 and put side by side, those of `low` in the lower halves.
+    unsafe fn narrow(low: Self::Vector, high: Self::Vector) -> Self::Vector;
     /// The bfloat16 in the lower and in the upper half of each lane, as float32.
     unsafe fn widen(pairs: Self::Vector) -> [Self::Vector; 2];
 }

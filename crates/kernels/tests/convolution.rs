@@ -89,6 +89,14 @@ impl Side {
     }
 }
 
+/// How far a result may be from the sum of products, relative to the largest: Winograd's algorithm rounds bfloat16 again.
+fn most(format: Format, convolution: &Convolution, source: Images) -> f64 {
+    match (format, convolution.algorithm(source)) {
+        (Format::Bfloat16, Algorithm::Winograd) => 8e-3,
+        _ => 5e-6,
+    }
+}
+
 fn engines() -> impl Iterator<Item = (Path, Format)> {
     Path::all().into_iter().flat_map(|path| [(path, Format::Float32), (path, Format::Bfloat16)])
 }
@@ -112,14 +120,13 @@ fn forward_is_the_sum_of_products() {
             let mut plain = vec![0.0f64; len];
             products(&convolution, source, |i, k, o| plain[o] += f64::from(x[i]) * f64::from(w[k]));
             let packed =
-                Packed::forward(path, format, (convolution, convolution.algorithm(format, source)), &w)
-                    .unwrap();
+                Packed::forward(path, format, (convolution, convolution.algorithm(source)), &w).unwrap();
             let mut y = vec![f32::NAN; len];
             convolution
                 .forward(source, side.image(&convolution), &packed, Output::default(), &mut y)
                 .unwrap();
             assert!(
-                difference(&y, &plain) < 5e-6,
+                difference(&y, &plain) < most(format, &convolution, source),
                 "{path}, {format:?}: {numbers:?}: {}",
                 difference(&y, &plain)
             );
@@ -133,7 +140,7 @@ fn forward_is_the_sum_of_products() {
                 *value = (*value * scale + f64::from(add)).max(0.0);
             }
             assert!(
-                difference(&y, &plain) < 5e-6,
+                difference(&y, &plain) < most(format, &convolution, source),
                 "{path}, {format:?}: {numbers:?}: {}",
                 difference(&y, &plain)
             );
@@ -153,18 +160,18 @@ fn the_gradient_of_the_data_is_the_sum_of_products() {
             let mut expected = vec![0.0f64; source.pixels() * convolution.input];
             products(&convolution, source, |i, k, o| expected[i] += f64::from(w[k]) * f64::from(dy[o]));
             let packed =
-                Packed::data_gradient(path, format, (convolution, convolution.algorithm(format, source)), &w)
+                Packed::data_gradient(path, format, (convolution, convolution.algorithm(source)), &w)
                     .unwrap();
             let mut dx = vec![f32::NAN; expected.len()];
             convolution.data_gradient(source, side.factors(), &packed, None, &mut dx).unwrap();
             let found = difference(&dx, &expected);
-            assert!(found < 5e-6, "{path}, {format:?}: {numbers:?}: {found}");
+            assert!(found < most(format, &convolution, source), "{path}, {format:?}: {numbers:?}: {found}");
 
             let also = noise(dx.len(), 6);
             expected.iter_mut().zip(&also).for_each(|(sum, &also)| *sum += f64::from(also));
             convolution.data_gradient(source, side.factors(), &packed, Some(&also), &mut dx).unwrap();
             let found = difference(&dx, &expected);
-            assert!(found < 5e-6, "{path}, {format:?}: {numbers:?}: {found}");
+            assert!(found < most(format, &convolution, source), "{path}, {format:?}: {numbers:?}: {found}");
         }
     }
 }
@@ -184,7 +191,7 @@ fn the_gradient_of_the_weights_is_the_sum_of_products() {
             let (x, dy) = (image.image(&convolution), gradient.factors());
             convolution.weight_gradient(path, source, x, dy, &mut dw).unwrap();
             let found = difference(&dw, &expected);
-            assert!(found < 5e-6, "{path}, {format:?}: {numbers:?}: {found}");
+            assert!(found < most(format, &convolution, source), "{path}, {format:?}: {numbers:?}: {found}");
         }
     }
 }
@@ -202,16 +209,11 @@ fn the_number_of_threads_changes_no_bit() {
                 let mut all = [dy.values.len(), x.values.len(), w.len()].map(|len| vec![0.0; len]);
                 let [y, dx, dw] = &mut all;
                 let packed =
-                    Packed::forward(path, format, (convolution, convolution.algorithm(format, source)), &w)
-                        .unwrap();
+                    Packed::forward(path, format, (convolution, convolution.algorithm(source)), &w).unwrap();
                 convolution.forward(source, x.factors(), &packed, Output::default(), y).unwrap();
-                let packed = Packed::data_gradient(
-                    path,
-                    format,
-                    (convolution, convolution.algorithm(format, source)),
-                    &w,
-                )
-                .unwrap();
+                let packed =
+                    Packed::data_gradient(path, format, (convolution, convolution.algorithm(source)), &w)
+                        .unwrap();
                 convolution.data_gradient(source, dy.factors(), &packed, None, dx).unwrap();
                 convolution.weight_gradient(path, source, x.factors(), dy.factors(), dw).unwrap();
                 all

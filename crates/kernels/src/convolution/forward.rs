@@ -39,7 +39,7 @@ impl Convolution {
         if self.is_unfolded() {
             self.forward_unfolded(source, x.slots(), weights, output, y);
         } else {
-            Whole { source, target: self.target(source), from: x.slots(), weights, output }.run(y);
+            Whole { source, target: self.target(source), from: x, weights, output }.run(y);
         }
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Convolution {
             self.data_gradient_unfolded(source, dy.slots(), weights, also, dx);
         } else {
             let (target, output) = (source, Output { residual: also, ..Output::default() });
-            Whole { source: self.target(source), target, from: dy.slots(), weights, output }.run(dx);
+            Whole { source: self.target(source), target, from: dy, weights, output }.run(dx);
         }
         Ok(())
     }
@@ -80,8 +80,7 @@ impl Convolution {
 pub(super) struct Whole<'a> {
     pub(super) source: Images,
     pub(super) target: Images,
-    /// Values, or pairs.
-    pub(super) from: &'a [f32],
+    pub(super) from: Factors<'a>,
     pub(super) weights: &'a Packed,
     pub(super) output: Output<'a>,
 }
@@ -113,7 +112,7 @@ impl Whole<'_> {
                 taps: convolution.taps(),
                 channels,
                 columns,
-                source: &self.from[from..from + sources],
+                source: &self.from.slots()[from..from + sources],
                 zeros: &zeros,
                 weights: self.weights.values(),
                 output: self.output.part(offset..offset + targets),

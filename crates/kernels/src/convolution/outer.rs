@@ -12,7 +12,7 @@ use super::planes::Planes;
 use super::tile;
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Buffer, Format, Path};
+use crate::{Buffer, Factors, Format, Path};
 
 /// What is multiplied.
 pub(super) trait Sides: Sync {
@@ -46,15 +46,19 @@ pub(super) trait Sides: Sync {
 /// Pixels in memory.
 pub(super) struct Pixels {
     /// Where the first of all begins.
-    pub(super) from: *const f32,
-    /// Slots of a pixel, and of a channel.
-    pub(super) slots: usize,
-    pub(super) format: Format,
+    from: *const f32,
+    slots: usize,
+    format: Format,
     /// Which of them.
-    pub(super) range: Range<usize>,
+    range: Range<usize>,
 }
 
 impl Pixels {
+    pub(super) fn of(factors: Factors<'_>, channels: usize, range: Range<usize>) -> Self {
+        let format = factors.format();
+        Pixels { from: factors.slots().as_ptr(), slots: format.slots(channels), format, range }
+    }
+
     /// Asks for some channels of so many more.
     #[inline(always)]
     fn ask<S: Simd>(&mut self, count: usize, channels: &Range<usize>) {

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::table::Direction;
+use super::tile::LINE;
 use super::{Convolution, winograd};
 use crate::error::fits;
 use crate::format::{as_halves_mut, round};
@@ -32,9 +33,6 @@ pub struct Packed {
     values: Buffer,
 }
 
-/// Columns that are packed at a time: what they are read from lies a power of two apart, and shares few places of a cache.
-const BLOCK: usize = 16;
-
 /// Where a row of a panel comes from: the weight of its first column, in bfloat16 those of two channels.
 struct Cell {
     slot: usize,
@@ -42,7 +40,8 @@ struct Cell {
     second: Option<usize>,
 }
 
-/// Fills the columns that a panel has.
+/// Fills the columns that a panel has, a line at a time: what they are read from lies a power of two apart, and shares few
+/// places of a cache.
 struct Fill<'a> {
     from: &'a [f32],
     /// From column to column.
@@ -59,18 +58,18 @@ impl Kernel for Fill<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
-        for block in (0..self.valid).step_by(BLOCK) {
-            let count = BLOCK.min(self.valid - block);
+        for block in (0..self.valid).step_by(LINE) {
+            let count = LINE.min(self.valid - block);
             let from = &self.from[block * self.by_column..];
             for cell in self.cells {
                 let to = &mut self.to[cell.slot * self.width + block..][..count];
                 let first = column(from, cell.first, self.by_column, count);
                 match self.format {
-                    Format::Float32 => to.copy_from_slice(&first[..count]),
+                    Format::Float32 => put(to, &first, count),
                     Format::Bfloat16 => {
                         let second = match cell.second {
                             Some(second) => column(from, second, self.by_column, count),
-                            None => [0.0; BLOCK],
+                            None => [0.0; LINE],
                         };
                         for ((to, first), second) in to.iter_mut().zip(first).zip(second) {
                             *to = f32::from_bits(u32::from(round(first)) | u32::from(round(second)) << 16);
@@ -84,10 +83,10 @@ impl Kernel for Fill<'_> {
 
 /// `count` weights, `step` apart.
 #[inline(always)]
-pub(super) fn column(from: &[f32], first: usize, step: usize, count: usize) -> [f32; BLOCK] {
-    let mut values = [0.0; BLOCK];
-    if count == BLOCK {
-        let from = &from[first..=first + (BLOCK - 1) * step];
+pub(super) fn column(from: &[f32], first: usize, step: usize, count: usize) -> [f32; LINE] {
+    let mut values = [0.0; LINE];
+    if count == LINE {
+        let from = &from[first..=first + (LINE - 1) * step];
         for (index, value) in values.iter_mut().enumerate() {
             // SAFETY: the last of them is in the slice.
             *value = unsafe { *from.get_unchecked(index * step) };
@@ -98,6 +97,15 @@ pub(super) fn column(from: &[f32], first: usize, step: usize, count: usize) -> [
         }
     }
     values
+}
+
+/// Writes the first so many. All of them, as nearly always, are a vector; fewer, a call.
+#[inline(always)]
+pub(super) fn put(to: &mut [f32], values: &[f32; LINE], count: usize) {
+    match to.first_chunk_mut() {
+        Some(to) if count == LINE => *to = *values,
+        _ => to[..count].copy_from_slice(&values[..count]),
+    }
 }
 
 impl Packed {
@@ -138,10 +146,10 @@ impl Packed {
         if algorithm == Algorithm::Winograd {
             fits(
                 "the number of forms that Winograd's algorithm has",
-                usize::from(convolution.has_winograd(format)),
+                usize::from(convolution.has_winograd()),
                 1,
             )?;
-            let values = winograd::pack(path, convolution, direction, weights);
+            let values = winograd::pack(path, format, convolution, direction, weights);
             return Ok(Packed { path, format, convolution, direction, algorithm, values });
         }
         if direction == Direction::DataGradient && convolution.is_unfolded() {

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::outer::{Pixels, Sides, Sums};
 use super::planes::Planes;
+use super::tile::LINE;
 use super::{Convolution, Images};
 use crate::Path;
 use crate::format::Factors;
@@ -13,9 +14,6 @@ use crate::simd::{self, Kernel, Simd};
 
 /// Channels are a multiple of it: of a tile's width in every instruction set.
 const GRAIN: usize = 32;
-
-/// Outputs that are gathered at a time.
-const COLUMNS: usize = 16;
 
 impl Convolution {
     /// Whether this form of the weights' gradient is there.
@@ -120,13 +118,10 @@ impl Sides for Pointwise<'_> {
     }
 
     fn pixels(&self, items: Range<usize>) -> [Pixels; 2] {
-        let pixels = |factors: Factors<'_>, channels: usize, range| {
-            let format = factors.format();
-            Pixels { from: factors.slots().as_ptr(), slots: format.slots(channels), format, range }
-        };
         // Of a stride, too many are better than none.
         let under = self.under(items.start)..self.under(items.end);
-        [pixels(self.x, self.convolution.input, under), pixels(self.dy, self.convolution.output, items)]
+        let Convolution { input, output, .. } = *self.convolution;
+        [Pixels::of(self.x, input, under), Pixels::of(self.dy, output, items)]
     }
 
     #[inline(always)]
@@ -167,9 +162,9 @@ impl Kernel for Gather<'_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
         for input in 0..self.inputs {
-            for block in (0..2 * S::LANES).step_by(COLUMNS) {
-                let total: [f32; COLUMNS] = self.sums.total([0, self.panel, input], block);
-                for (output, value) in total[..COLUMNS.min(2 * S::LANES)].iter().enumerate() {
+            for block in (0..2 * S::LANES).step_by(LINE) {
+                let total: [f32; LINE] = self.sums.total([0, self.panel, input], block);
+                for (output, value) in total[..LINE.min(2 * S::LANES)].iter().enumerate() {
                     self.dw[(block + output) * self.inputs + input] = *value;
                 }
             }

@@ -5,7 +5,7 @@ use crate::simd::Simd;
 /// The sums of a tile.
 pub(super) type Sums<S, const ROWS: usize> = [[<S as Simd>::Vector; 2]; ROWS];
 
-/// Values of a cache line.
+/// Values of a cache line: as many columns are packed or gathered at a time.
 pub(super) const LINE: usize = 16;
 
 /// A tile of zeros.

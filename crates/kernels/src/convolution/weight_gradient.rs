@@ -10,6 +10,7 @@ mod rows;
 use pack::{Blocks, Packing};
 use rows::Rows;
 
+use super::tile::LINE;
 use super::{Algorithm, Convolution, Images, tile, winograd};
 use crate::error::fits;
 use crate::shared::Shared;
@@ -51,9 +52,7 @@ impl Convolution {
         let format = dy.format();
         let expected = if self.is_unfolded() { Format::Float32 } else { format };
         fits("the number of images in the gradient's format", usize::from(x.format() == expected), 1)?;
-        if let (Factors::Float32(x), Factors::Float32(dy), Algorithm::Winograd) =
-            (x, dy, self.algorithm(format, source))
-        {
+        if self.algorithm(source) == Algorithm::Winograd {
             winograd::weight_gradient(self, path, source, [x, dy], dw);
             return Ok(());
         }
@@ -85,9 +84,6 @@ struct Split {
     /// Partial sums, each over a part of the pixels.
     sums: usize,
 }
-
-/// Outputs that are gathered at a time.
-const BLOCK: usize = 16;
 
 impl Split {
     fn new(convolution: &Convolution, path: Path, pixels: usize) -> Self {
@@ -131,8 +127,8 @@ impl Split {
 
     /// Some outputs of a row of the sums, all partial ones added in their order.
     #[inline(always)]
-    fn total(&self, partial: &[f32], row: usize, first: usize) -> [f32; BLOCK] {
-        let mut total = [0.0f32; BLOCK];
+    fn total(&self, partial: &[f32], row: usize, first: usize) -> [f32; LINE] {
+        let mut total = [0.0f32; LINE];
         for partial in partial.chunks_exact(self.len()) {
             for (total, value) in total.iter_mut().zip(&partial[row * self.padded[1] + first..]) {
                 *total += value;
@@ -145,9 +141,9 @@ impl Split {
     fn gather(&self, convolution: &Convolution, partial: &[f32], dw: &mut [f32]) {
         let taps = convolution.taps();
         let channels = convolution.input;
-        dw.par_chunks_mut(BLOCK * channels * taps).enumerate().for_each(|(block, dw)| {
-            let first = block * BLOCK;
-            let valid = BLOCK.min(self.outputs - first);
+        dw.par_chunks_mut(LINE * channels * taps).enumerate().for_each(|(block, dw)| {
+            let first = block * LINE;
+            let valid = LINE.min(self.outputs - first);
             // Channels outside: the taps of one stand side by side in the result.
             for channel in 0..channels {
                 for tap in 0..taps {

@@ -2,17 +2,18 @@
 //! channels where the sum has 36. Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015).
 //!
 //! - here: which convolutions it is worth for, and where patches are
-//! - `transform`: what patches, weights and sums go through, one line at a time
+//! - `transform`: what patches, weights and sums go through, one line at a time; `squares`: the patches
 //! - `weights`: the transformed weights as `Packed` holds them
 //! - `forward`: the convolution and the gradient of its data; `gradient`: that of its weights
 //!
 //! A patch of 4x4 pixels of the source becomes 16 values of each channel, the left sides of as many *products*. Each of these is
 //! a product of matrices (patches by channels, transformed weights) of its own, and four pixels come back from the 16 sums.
 //! Patches overlap, so that each pixel is read four times; nothing else is unfolded. All factors are sums of few values and of
-//! their halves, so that the error is that of the plain sum.
+//! their halves: in float32 the error is that of the plain sum, in bfloat16 about twice as large, since they are rounded again.
 
 mod forward;
 mod gradient;
+mod squares;
 mod transform;
 mod weights;
 
@@ -22,10 +23,7 @@ pub(super) use forward::run;
 pub(super) use gradient::weight_gradient;
 pub(super) use weights::pack;
 
-use super::planes::Planes;
 use super::{Algorithm, Convolution, Images};
-use crate::Format;
-use crate::simd::Simd;
 
 /// Products of a patch.
 const PRODUCTS: usize = 16;
@@ -43,15 +41,15 @@ const FEWEST_PATCHES: usize = 48;
 impl Convolution {
     /// The faster algorithm for images. It depends on their number too: results of one image alone and of the same among
     /// others may differ in the last bits.
-    pub fn algorithm(&self, format: Format, source: Images) -> Algorithm {
-        let pays = self.has_winograd(format) && Patches::of(source).count() >= FEWEST_PATCHES;
+    pub fn algorithm(&self, source: Images) -> Algorithm {
+        let pays = self.has_winograd() && Patches::of(source).count() >= FEWEST_PATCHES;
         if pays { Algorithm::Winograd } else { Algorithm::Direct }
     }
 
-    pub(super) fn has_winograd(&self, format: Format) -> bool {
+    pub(super) fn has_winograd(&self) -> bool {
         let form = self.kernel == 3 && self.stride == 1 && self.padding == 1;
         let channels = [self.input, self.output].iter().all(|channels| channels % FEWEST_CHANNELS == 0);
-        form && channels && format == Format::Float32
+        form && channels
     }
 }
 
@@ -114,52 +112,5 @@ impl Patches {
                 inside.then_some(first + (row + y) * self.images.width + column + x)
             })
         })
-    }
-}
-
-/// Writes a vector into each plane.
-///
-/// # Safety
-/// The instruction set is there, and a vector's width from the column on.
-#[inline(always)]
-unsafe fn put<S: Simd>(to: &mut Planes, row: usize, column: usize, products: [[S::Vector; 4]; 4]) {
-    for plane in 0..PRODUCTS {
-        // SAFETY: the caller's.
-        unsafe { S::store(to.at(plane, row, column), products[plane / 4][plane % 4]) };
-    }
-}
-
-/// Transforms the patches of an image, some channels of them, into rows of `to`.
-///
-/// # Safety
-/// The instruction set is there; `to` has the rows, and as many columns as there are channels, a multiple of a vector.
-#[inline(always)]
-unsafe fn images<S: Simd>(
-    patches: Patches,
-    range: Range<usize>,
-    (from, channels, some): (&[f32], usize, Range<usize>),
-    zeros: &[f32],
-    to: &mut Planes,
-) {
-    debug_assert!(zeros.len() >= some.end && from.len() == patches.images.pixels() * channels);
-    for (row, patch) in range.enumerate() {
-        let pixels = patches.sources(patch);
-        let mut starts = [zeros.as_ptr(); PRODUCTS];
-        for (start, pixel) in starts.iter_mut().zip(pixels.iter().flatten()) {
-            if let Some(pixel) = pixel {
-                // SAFETY: a pixel of the images.
-                *start = unsafe { from.as_ptr().add(pixel * channels) };
-            }
-        }
-        for column in some.clone().step_by(S::LANES) {
-            // SAFETY: the caller's; every pixel has all channels.
-            unsafe {
-                let mut patch = [[S::splat(0.0); 4]; 4];
-                for pixel in 0..PRODUCTS {
-                    patch[pixel / 4][pixel % 4] = S::load(starts[pixel].add(column));
-                }
-                put::<S>(to, row, column - some.start, transform::image::<S>(patch));
-            }
-        }
     }
 }

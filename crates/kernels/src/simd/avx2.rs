@@ -1,9 +1,10 @@
 //! 256 bits: AVX2 with fused multiply-add, every x86 server since 2015.
 
 use core::arch::x86_64::{
-    __m256, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_ps, _mm256_and_si256, _mm256_castps_si256,
-    _mm256_castsi256_ps, _mm256_cvtepu16_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_or_si256,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    __m256, _CMP_UNORD_Q, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_epi32, _mm256_add_ps,
+    _mm256_and_si256, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
+    _mm256_cvtepu16_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_or_si256, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::{Kernel, Simd};
@@ -75,6 +76,25 @@ impl Simd for Avx2 {
             let upper = _mm256_set1_epi32(0xffff_0000_u32.cast_signed());
             [_mm256_slli_epi32::<16>(pairs), _mm256_and_si256(pairs, upper)]
                 .map(|bits| _mm256_castsi256_ps(bits))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn narrow(low: __m256, high: __m256) -> __m256 {
+        // SAFETY: the instruction set is the caller's duty.
+        unsafe {
+            let [low, high] = [low, high].map(|values| {
+                let bits = _mm256_castps_si256(values);
+                let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+                let rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+                // What is no number must not be rounded to infinity.
+                let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x40_0000));
+                let is_none = _mm256_cmp_ps::<_CMP_UNORD_Q>(values, values);
+                let [rounded, quiet] = [rounded, quiet].map(|bits| _mm256_castsi256_ps(bits));
+                _mm256_castps_si256(_mm256_blendv_ps(rounded, quiet, is_none))
+            });
+            let upper = _mm256_and_si256(high, _mm256_set1_epi32(0xffff_0000_u32.cast_signed()));
+            _mm256_castsi256_ps(_mm256_or_si256(_mm256_srli_epi32::<16>(low), upper))
         }
     }
 

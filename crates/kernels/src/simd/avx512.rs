@@ -1,9 +1,10 @@
 //! 512 bits: AVX-512F.
 
 use core::arch::x86_64::{
-    __m512, _MM_HINT_T0, _mm_prefetch, _mm256_loadu_si256, _mm512_add_ps, _mm512_and_si512,
-    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtepu16_epi32, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_or_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    __m512, _CMP_UNORD_Q, _MM_HINT_T0, _mm_prefetch, _mm256_loadu_si256, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_epi32, _mm512_or_si512, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{Kernel, Simd};
@@ -75,6 +76,24 @@ impl Simd for Avx512 {
             let upper = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
             [_mm512_slli_epi32::<16>(pairs), _mm512_and_si512(pairs, upper)]
                 .map(|bits| _mm512_castsi512_ps(bits))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn narrow(low: __m512, high: __m512) -> __m512 {
+        // SAFETY: the instruction set is the caller's duty.
+        unsafe {
+            let [low, high] = [low, high].map(|values| {
+                let bits = _mm512_castps_si512(values);
+                let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+                let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+                // What is no number must not be rounded to infinity.
+                let quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x40_0000));
+                let is_none = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(values, values);
+                _mm512_mask_blend_epi32(is_none, rounded, quiet)
+            });
+            let upper = _mm512_and_si512(high, _mm512_set1_epi32(0xffff_0000_u32.cast_signed()));
+            _mm512_castsi512_ps(_mm512_or_si512(_mm512_srli_epi32::<16>(low), upper))
         }
     }
 

@@ -1,6 +1,9 @@
 //! 512 bits whose lanes are pairs of bfloat16: AVX-512 BF16, Intel's from Cooper Lake and AMD's from Zen 4 on.
 
-use core::arch::x86_64::{__m512, __m512bh, _mm512_dpbf16_ps};
+use core::arch::x86_64::{
+    __m256bh, __m256i, __m512, __m512bh, _mm512_castsi512_ps, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh,
+    _mm512_dpbf16_ps, _mm512_or_si512, _mm512_slli_epi32,
+};
 use core::mem::transmute;
 
 use super::avx512::{Avx512, ROWS};
@@ -71,6 +74,17 @@ impl Simd for Avx512Bf16 {
     unsafe fn widen(pairs: __m512) -> [__m512; 2] {
         // SAFETY: the caller's.
         unsafe { Avx512::widen(pairs) }
+    }
+
+    #[inline(always)]
+    unsafe fn narrow(low: __m512, high: __m512) -> __m512 {
+        // SAFETY: the instruction set is the caller's duty; both types are 256 bits without a meaning of their own.
+        unsafe {
+            let [low, high] = [low, high].map(|values| {
+                _mm512_cvtepu16_epi32(transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(values)))
+            });
+            _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32::<16>(high)))
+        }
     }
 
     #[inline(always)]

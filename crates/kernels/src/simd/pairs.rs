@@ -76,6 +76,12 @@ impl<S: Simd> Simd for Pairs<S> {
     }
 
     #[inline(always)]
+    unsafe fn narrow(low: S::Vector, high: S::Vector) -> S::Vector {
+        // SAFETY: the caller's.
+        unsafe { S::narrow(low, high) }
+    }
+
+    #[inline(always)]
     unsafe fn pair(low: *const u16, high: *const u16) -> S::Vector {
         // SAFETY: the caller's.
         unsafe { S::pair(low, high) }

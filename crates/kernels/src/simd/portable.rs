@@ -1,6 +1,7 @@
 //! 128 bits in plain Rust, which the compiler turns into what every processor of its target has.
 
 use super::Simd;
+use crate::format::round;
 
 #[derive(Clone, Copy)]
 pub(super) struct Portable;
@@ -57,6 +58,12 @@ impl Simd for Portable {
             pairs.map(|pair| f32::from_bits(pair.to_bits() << 16)),
             pairs.map(|pair| f32::from_bits(pair.to_bits() & 0xffff_0000)),
         ]
+    }
+
+    #[inline(always)]
+    unsafe fn narrow(low: [f32; 4], high: [f32; 4]) -> [f32; 4] {
+        [0, 1, 2, 3]
+            .map(|lane| f32::from_bits(u32::from(round(low[lane])) | u32::from(round(high[lane])) << 16))
     }
 
     #[inline(always)]

@@ -161,7 +161,7 @@ impl Step {
     /// For images of that many.
     fn pack(self, weight: &FlexTensor, images: Images) -> Result<Packed, ShapeError> {
         let Step { convolution, path, format } = self;
-        Packed::forward(path, format, (convolution, convolution.algorithm(format, images)), slice(weight))
+        Packed::forward(path, format, (convolution, convolution.algorithm(images)), slice(weight))
     }
 
     fn image(self, x: ChannelsLast) -> Factor {
@@ -219,7 +219,7 @@ impl Step {
         also: Option<&ChannelsLast>,
     ) -> Result<FlexTensor, ShapeError> {
         let Step { convolution, path, format } = self;
-        let algorithm = convolution.algorithm(format, saved.source);
+        let algorithm = convolution.algorithm(saved.source);
         let packed = Packed::data_gradient(path, format, (convolution, algorithm), slice(&saved.weight))?;
         let mut dx = Buffer::new(saved.source.pixels() * convolution.input);
         let also = also.map(ChannelsLast::values);

@@ -81,7 +81,8 @@ impl Backward<Flex, 1> for Largest {
         let (images, channels, taps) = ops.state;
         if let [Some(x)] = ops.parents {
             let mut dx = Buffer::new(images.pixels() * channels);
-            self.window.largest_gradient(images, channels, dy.values(), &taps, &mut dx).expect("sizes fit");
+            let Largest { window, path } = self;
+            window.largest_gradient(path, images, channels, dy.values(), &taps, &mut dx).expect("sizes fit");
             grads.register::<Flex>(x.id, from_channels_last(dx, images, channels));
         }
     }

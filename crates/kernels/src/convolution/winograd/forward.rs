@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{PRODUCTS, Patches, images, transform};
+use super::squares::Squares;
+use super::transform::{self, Image};
+use super::{PRODUCTS, Patches};
 use crate::Buffer;
 use crate::convolution::forward::Whole;
 use crate::convolution::planes::Planes;
@@ -17,27 +19,28 @@ const TILES: usize = 2;
 
 /// Computes all images of a call.
 pub(in crate::convolution) fn run(whole: &Whole<'_>, [channels, columns]: [usize; 2], to: &mut [f32]) {
-    let path = whole.weights.path;
+    let (path, format) = (whole.weights.path, whole.weights.format);
     let patches = Patches::of(whole.target);
     let (zeros, target) = (Buffer::zeros(channels), Shared::new(to));
     let tiles = patches.count().div_ceil(simd::tile_rows(path));
     let panels = columns / simd::tile_columns(path);
     let chunks = tiles.div_ceil(TILES);
     let wanted = (2 * rayon::current_num_threads()).div_ceil(chunks).min(panels);
+    let source = Squares { patches, from: whole.from, channels, zeros: &zeros };
     (0..chunks * wanted).into_par_iter().for_each(|index| {
         let (chunk, part) = (index / wanted, index % wanted);
         let at = |chunk: usize| chunk * tiles / chunks * simd::tile_rows(path);
         let task = Task {
             whole,
             patches,
+            source,
             range: at(chunk)..at(chunk + 1).min(patches.count()),
             panels: part * panels / wanted..(part + 1) * panels / wanted,
-            channels,
+            slots: format.slots(channels),
             columns,
-            zeros: &zeros,
             target,
         };
-        simd::run(path, task);
+        simd::run_of(format, path, task);
     });
 }
 
@@ -61,11 +64,12 @@ impl Soon {
 struct Task<'a> {
     whole: &'a Whole<'a>,
     patches: Patches,
+    source: Squares<'a>,
     range: Range<usize>,
     panels: Range<usize>,
-    channels: usize,
+    /// Of a pixel of the source.
+    slots: usize,
     columns: usize,
-    zeros: &'a [f32],
     target: Shared,
 }
 
@@ -75,13 +79,12 @@ impl Kernel for Task<'_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
         let rows = self.range.len().next_multiple_of(ROWS);
-        let mut left = Planes::new(PRODUCTS, rows, self.channels);
+        let mut left = Planes::new(PRODUCTS, rows, self.slots);
         let mut sums = Planes::new(PRODUCTS, rows, 2 * S::LANES);
-        let from = (self.whole.from, self.channels, 0..self.channels);
         let mut soon = self.soon();
         // SAFETY: called with the instruction set; the planes have the rows, the target has the pixels.
         unsafe {
-            images::<S>(self.patches, self.range.clone(), from, self.zeros, &mut left);
+            self.source.by_channel::<S, 4, Image>(self.range.clone(), &mut left);
             // One panel at a time: its sums stay in the first-level cache.
             for panel in self.panels.clone() {
                 self.multiply::<S, ROWS>(panel, &left, &mut sums, &mut soon);
@@ -104,12 +107,12 @@ impl Task<'_> {
         sums: &mut Planes,
         soon: &mut Soon,
     ) {
-        let matrix = self.channels * 2 * S::LANES;
+        let matrix = self.slots * 2 * S::LANES;
         let weights = &self.whole.weights.values()[panel * PRODUCTS * matrix..];
         for plane in 0..PRODUCTS {
             let weights = weights[plane * matrix..].as_ptr();
             for (nth, row) in (0..self.range.len()).step_by(ROWS).enumerate() {
-                let lines = self.channels * tile::LINE;
+                let lines = self.slots * tile::LINE;
                 let next = weights.wrapping_add(matrix + nth * lines);
                 let ahead = soon.next(lines).unwrap_or(next);
                 // SAFETY: the caller's.
@@ -121,7 +124,7 @@ impl Task<'_> {
                         to[index] = to[index].add(index * sums.width());
                     }
                     let mut products = tile::zeros::<S, ROWS>();
-                    tile::multiply::<S, ROWS>(&mut products, (&rows, 1), weights, self.channels, ahead);
+                    tile::multiply::<S, ROWS>(&mut products, (&rows, 1), weights, self.slots, ahead);
                     tile::store::<S, ROWS>(&to, &products);
                 }
             }
@@ -133,8 +136,8 @@ impl Task<'_> {
         let (own, next) = (self.range.clone(), self.range.end..self.range.end + self.range.len());
         let [own, next] = [own, next].map(|range| self.patches.pixels(range));
         let target = self.target.start().wrapping_add(own.start * self.columns);
-        let source = self.whole.from.as_ptr().wrapping_add(next.start * self.channels);
-        Soon([(target, own.len() * self.columns), (source, next.len() * self.channels)])
+        let source = self.whole.from.slots().as_ptr().wrapping_add(next.start * self.slots);
+        Soon([(target, own.len() * self.columns), (source, next.len() * self.slots)])
     }
 
     /// Writes the pixels of a panel.

@@ -4,88 +4,81 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::transform::{self, COLUMNS};
-use super::{PRODUCTS, Patches, images, put};
+use super::squares::{Squares, column};
+use super::transform::{self, Gradient, Image};
+use super::{PRODUCTS, Patches};
 use crate::convolution::outer::{Pixels, Sides, Sums};
+use crate::convolution::packed::put;
 use crate::convolution::planes::Planes;
+use crate::convolution::tile::LINE;
 use crate::convolution::{Convolution, Images};
 use crate::simd::{self, Kernel, Simd};
-use crate::{Buffer, Format, Path};
+use crate::{Buffer, Factors, Format, Path};
+
+/// The widest panel.
+const MOST_WIDTH: usize = 32;
 
 /// Into `[output][input][tap]`.
 pub(in crate::convolution) fn weight_gradient(
     convolution: &Convolution,
     path: Path,
     source: Images,
-    [x, dy]: [&[f32]; 2],
+    [x, dy]: [Factors<'_>; 2],
     dw: &mut [f32],
 ) {
-    let zeros = Buffer::zeros(convolution.input);
-    let sides = Transformed { convolution, patches: Patches::of(source), x, dy, zeros: &zeros };
-    let sums = Sums::of(path, Format::Float32, &sides);
+    let (patches, format) = (Patches::of(source), dy.format());
+    let Convolution { input, output, .. } = *convolution;
+    let zeros = Buffer::zeros(input.max(output));
+    let x = Squares { patches, from: x, channels: input, zeros: &zeros };
+    let dy = Squares { patches, from: dy, channels: output, zeros: &zeros };
+    let sums = Sums::of(path, format, &Transformed { convolution, x, dy });
     let width = simd::tile_columns(path);
     dw.par_chunks_mut(width * convolution.input * convolution.taps()).enumerate().for_each(|(panel, dw)| {
-        simd::run(path, Gather { convolution, sums: &sums, panel, dw });
+        simd::run(path, Gather { convolution, format, sums: &sums, panel, dw });
     });
 }
 
 /// Both sides: an item is a patch.
 struct Transformed<'a> {
     convolution: &'a Convolution,
-    patches: Patches,
-    x: &'a [f32],
-    dy: &'a [f32],
-    zeros: &'a [f32],
+    x: Squares<'a>,
+    dy: Squares<'a>,
 }
 
 impl Sides for Transformed<'_> {
     const PRODUCTS: usize = PRODUCTS;
-    const DEPTH: usize = 64;
-    const GROUP: [usize; 2] = [64, 128];
+    const DEPTH: usize = 128;
+    const GROUP: [usize; 2] = [128, 128];
 
     fn channels(&self) -> [usize; 2] {
         [self.convolution.input, self.convolution.output]
     }
 
     fn items(&self) -> usize {
-        self.patches.count()
+        self.x.patches.count()
     }
 
     fn pixels(&self, items: Range<usize>) -> [Pixels; 2] {
-        let range = self.patches.pixels(items);
-        let pixels = |values: &[f32], slots| {
-            let (from, format) = (values.as_ptr(), Format::Float32);
-            Pixels { from, slots, format, range: range.clone() }
-        };
-        [pixels(self.x, self.convolution.input), pixels(self.dy, self.convolution.output)]
+        let range = self.x.patches.pixels(items);
+        [(self.x.from, self.convolution.input), (self.dy.from, self.convolution.output)]
+            .map(|(from, channels)| Pixels::of(from, channels, range.clone()))
     }
 
     #[inline(always)]
     unsafe fn left<S: Simd>(&self, items: Range<usize>, channels: &Range<usize>, to: &mut Planes) {
-        let from = (self.x, self.convolution.input, channels.clone());
         // SAFETY: the caller's.
-        unsafe { images::<S>(self.patches, items, from, self.zeros, to) }
+        unsafe {
+            self.x.by_patch::<S, 4, Image>(items, channels, |row, column| (row, column), to);
+        }
     }
 
     #[inline(always)]
     unsafe fn right<S: Simd>(&self, items: Range<usize>, channels: &Range<usize>, to: &mut Planes) {
-        let (all, width) = (self.convolution.output, to.width());
-        for (row, patch) in items.enumerate() {
-            let pixels = self.patches.targets(patch);
-            for column in (0..channels.len()).step_by(S::LANES) {
-                // SAFETY: the caller's; a pixel has the channels.
-                unsafe {
-                    let mut square = [[S::splat(0.0); 2]; 2];
-                    for pixel in 0..4 {
-                        if let Some(place) = pixels[pixel / 2][pixel % 2] {
-                            let from = self.dy.as_ptr().add(place * all + channels.start + column);
-                            square[pixel / 2][pixel % 2] = S::load(from);
-                        }
-                    }
-                    let products = transform::gradients::<S>(square);
-                    put::<S>(to, column / width * Self::DEPTH + row, column % width, products);
-                }
-            }
+        let (rows, width) = (self.dy.from.format().slots(Self::DEPTH), to.width());
+        let place = |row: usize, column: usize| (column / width * rows + row, column % width);
+        // SAFETY: the caller's.
+        unsafe {
+            self.dy.by_patch::<S, 2, Gradient>(items, channels, place, to);
         }
     }
 }
@@ -93,6 +86,7 @@ impl Sides for Transformed<'_> {
 /// Transforms the sums of a panel back.
 struct Gather<'a> {
     convolution: &'a Convolution,
+    format: Format,
     sums: &'a Sums,
     panel: usize,
     dw: &'a mut [f32],
@@ -104,17 +98,27 @@ impl Kernel for Gather<'_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
         let (inputs, taps, width) = (self.convolution.input, self.convolution.taps(), 2 * S::LANES);
+        let column = |channel: usize| match self.format {
+            Format::Float32 => channel,
+            Format::Bfloat16 => column::<S>(channel),
+        };
+        let mut turned = vec![[0.0f32; MOST_WIDTH]; taps];
         for input in 0..inputs {
-            for block in (0..width).step_by(COLUMNS) {
-                let mut products = [[[0.0; COLUMNS]; 4]; 4];
+            for block in (0..width).step_by(LINE) {
+                let mut products = [[[0.0; LINE]; 4]; 4];
                 for (product, total) in products.iter_mut().flatten().enumerate() {
-                    *total = self.sums.total([product, self.panel, input], block);
+                    *total = self.sums.total([product, self.panel, column(input)], block);
                 }
                 let kernel = transform::weight_gradients(products);
-                for (tap, values) in kernel.iter().flatten().enumerate() {
-                    for (output, value) in values[..COLUMNS.min(width)].iter().enumerate() {
-                        self.dw[((block + output) * inputs + input) * taps + tap] = *value;
-                    }
+                let count = LINE.min(width);
+                for (turned, values) in turned.iter_mut().zip(kernel.iter().flatten()) {
+                    put(&mut turned[block..], values, count);
+                }
+            }
+            for output in 0..width {
+                let to = (output * inputs + input) * taps;
+                for (to, values) in self.dw[to..to + taps].iter_mut().zip(&turned) {
+                    *to = values[column(output)];
                 }
             }
         }

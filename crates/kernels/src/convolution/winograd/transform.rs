@@ -1,5 +1,7 @@
 //! The linear maps of F(2x2, 3x3), each applied to the columns and then to the rows of a square.
 
+use super::Patches;
+use crate::convolution::tile::LINE;
 use crate::simd::Simd;
 
 /// Applies `line` to all columns, then to all rows.
@@ -27,16 +29,50 @@ fn both<T: Copy, const N: usize, const M: usize>(
     result
 }
 
-/// A patch of the image.
-///
-/// # Safety
-/// The instruction set is there.
-#[inline(always)]
-pub(super) unsafe fn image<S: Simd>(patch: [[S::Vector; 4]; 4]) -> [[S::Vector; 4]; 4] {
-    // SAFETY: the caller's.
-    both(patch, |[a, b, c, d]| unsafe {
-        [S::subtract(a, c), S::add(b, c), S::subtract(c, b), S::subtract(b, d)]
-    })
+/// What squares of `N` x `N` pixels go through.
+pub(super) trait Transform<const N: usize> {
+    /// The pixels of a patch, inside the images.
+    fn pixels(patches: Patches, patch: usize) -> [[Option<usize>; N]; N];
+
+    /// The values that are multiplied.
+    ///
+    /// # Safety
+    /// The instruction set is there.
+    unsafe fn of<S: Simd>(pixels: [[S::Vector; N]; N]) -> [[S::Vector; 4]; 4];
+}
+
+/// Of an image.
+pub(super) struct Image;
+
+impl Transform<4> for Image {
+    #[inline(always)]
+    fn pixels(patches: Patches, patch: usize) -> [[Option<usize>; 4]; 4] {
+        patches.sources(patch)
+    }
+
+    #[inline(always)]
+    unsafe fn of<S: Simd>(pixels: [[S::Vector; 4]; 4]) -> [[S::Vector; 4]; 4] {
+        // SAFETY: the caller's.
+        both(pixels, |[a, b, c, d]| unsafe {
+            [S::subtract(a, c), S::add(b, c), S::subtract(c, b), S::subtract(b, d)]
+        })
+    }
+}
+
+/// Of the result's gradient: the transposed of [`sums`].
+pub(super) struct Gradient;
+
+impl Transform<2> for Gradient {
+    #[inline(always)]
+    fn pixels(patches: Patches, patch: usize) -> [[Option<usize>; 2]; 2] {
+        patches.targets(patch)
+    }
+
+    #[inline(always)]
+    unsafe fn of<S: Simd>(pixels: [[S::Vector; 2]; 2]) -> [[S::Vector; 4]; 4] {
+        // SAFETY: the caller's.
+        both(pixels, |[a, b]| unsafe { [a, S::add(a, b), S::subtract(a, b), S::subtract(S::splat(0.0), b)] })
+    }
 }
 
 /// The pixels from the sums of products.
@@ -49,21 +85,8 @@ pub(super) unsafe fn sums<S: Simd>(products: [[S::Vector; 4]; 4]) -> [[S::Vector
     both(products, |[a, b, c, d]| unsafe { [S::add(S::add(a, b), c), S::subtract(S::subtract(b, c), d)] })
 }
 
-/// The transposed of [`sums`]: what the pixels' gradients give the products.
-///
-/// # Safety
-/// The instruction set is there.
-#[inline(always)]
-pub(super) unsafe fn gradients<S: Simd>(pixels: [[S::Vector; 2]; 2]) -> [[S::Vector; 4]; 4] {
-    // SAFETY: the caller's.
-    both(pixels, |[a, b]| unsafe { [a, S::add(a, b), S::subtract(a, b), S::subtract(S::splat(0.0), b)] })
-}
-
 /// Of several columns at once, which a compiler turns into vectors.
-pub(super) type Columns = [f32; COLUMNS];
-
-/// As many.
-pub(super) const COLUMNS: usize = 16;
+pub(super) type Columns = [f32; LINE];
 
 #[inline(always)]
 fn each(of: impl Fn(usize) -> f32) -> Columns {

@@ -1,19 +1,22 @@
-//! Transformed weights: `[panel][product][channel][column]`.
+//! Transformed weights: `[panel][product][slot][column]`.
 
 use rayon::prelude::*;
 
 use super::PRODUCTS;
-use super::transform::{self, COLUMNS, Columns};
+use super::transform::{self, Columns};
 use crate::convolution::Convolution;
-use crate::convolution::packed::column;
+use crate::convolution::packed::{column, put};
 use crate::convolution::table::Direction;
+use crate::convolution::tile::LINE;
+use crate::format::round;
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Buffer, Path};
+use crate::{Buffer, Format, Path};
 
 /// Transforms `[output][input][tap]`.
 pub(in crate::convolution) fn pack(
     path: Path,
+    format: Format,
     convolution: Convolution,
     direction: Direction,
     weights: &[f32],
@@ -21,7 +24,7 @@ pub(in crate::convolution) fn pack(
     let [channels, columns] = direction.sides(&convolution);
     let taps = convolution.taps();
     let width = simd::tile_columns(path);
-    let panel = PRODUCTS * channels * width;
+    let panel = PRODUCTS * format.slots(channels) * width;
     let mut values = Buffer::new(columns / width * panel);
     let shared = Shared::new(&mut values);
     let (by_column, by_channel) = match direction {
@@ -33,7 +36,10 @@ pub(in crate::convolution) fn pack(
         // SAFETY: each panel is its own part.
         let to = unsafe { shared.part(index * panel, panel) };
         let from = &weights[index * width * by_column..];
-        simd::run(path, Fill { from, by_column, by_channel, is_turned, channels, width, to });
+        simd::run(
+            path,
+            Fill { from, by_column, by_channel, is_turned, slots: format.slots(channels), format, width, to },
+        );
     });
     values
 }
@@ -45,7 +51,8 @@ struct Fill<'a> {
     by_channel: usize,
     /// Whether the kernel is turned by half a turn, as the gradient of the data takes it.
     is_turned: bool,
-    channels: usize,
+    slots: usize,
+    format: Format,
     width: usize,
     to: &'a mut [f32],
 }
@@ -55,20 +62,38 @@ impl Kernel for Fill<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
-        for block in (0..self.width).step_by(COLUMNS) {
-            let count = COLUMNS.min(self.width - block);
+        for block in (0..self.width).step_by(LINE) {
+            let count = LINE.min(self.width - block);
             let from = &self.from[block * self.by_column..];
-            for channel in 0..self.channels {
-                let tap = |tap: usize| -> Columns {
-                    let tap = if self.is_turned { 8 - tap } else { tap };
-                    column(from, channel * self.by_channel + tap, self.by_column, count)
-                };
-                let kernel = [0, 1, 2].map(|row| [0, 1, 2].map(|column| tap(3 * row + column)));
-                for (product, values) in transform::weights(kernel).iter().flatten().enumerate() {
-                    let at = (product * self.channels + channel) * self.width + block;
-                    self.to[at..at + count].copy_from_slice(&values[..count]);
+            for slot in 0..self.slots {
+                let first = slot * self.format.per_slot();
+                let mut products = self.products(from, first, count);
+                if self.format == Format::Bfloat16 {
+                    let high = self.products(from, first + 1, count);
+                    for (low, high) in products.iter_mut().flatten().zip(high.iter().flatten()) {
+                        for (low, high) in low.iter_mut().zip(high) {
+                            *low = f32::from_bits(u32::from(round(*low)) | u32::from(round(*high)) << 16);
+                        }
+                    }
+                }
+                for (product, values) in products.iter().flatten().enumerate() {
+                    put(&mut self.to[(product * self.slots + slot) * self.width + block..], values, count);
                 }
             }
         }
+    }
+}
+
+impl Fill<'_> {
+    /// The transformed kernels of a channel and some columns.
+    #[inline(always)]
+    fn products(&self, from: &[f32], channel: usize, count: usize) -> [[Columns; 4]; 4] {
+        let mut kernel = [[[0.0; LINE]; 3]; 3];
+        for tap in 0..9 {
+            let place = if self.is_turned { 8 - tap } else { tap };
+            let values = column(from, channel * self.by_channel + place, self.by_column, count);
+            kernel[tap / 3][tap % 3] = values;
+        }
+        transform::weights(kernel)
     }
 }
