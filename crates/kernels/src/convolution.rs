@@ -12,6 +12,7 @@ mod output;
 mod packed;
 mod planes;
 mod pointwise;
+mod soon;
 mod stem;
 mod table;
 mod tile;

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::gather::{Gather, Part};
 use super::packed::Algorithm;
+use super::soon::Soon;
 use super::table::{Direction, Table, group};
 use super::{Convolution, Images, Output, Packed, winograd};
 use crate::error::fits;
@@ -119,8 +120,21 @@ impl Whole<'_> {
                 target,
                 offset,
             };
-            simd::run_of(format, path, Part { gather, tiles: task.tiles, panels: task.panels });
+            let soon = self.soon(&gather, &task.tiles);
+            simd::run_of(format, path, Part { gather, tiles: task.tiles, panels: task.panels, soon });
         });
+    }
+
+    /// About what some tiles write, and what as many behind them read. Rows of tiles are nearly in the order of pixels.
+    fn soon(&self, gather: &Gather<'_>, tiles: &Range<usize>) -> Soon {
+        let (all, pixels) = (gather.table.tiles(), gather.table.images * self.target.plane());
+        let place = |tile: usize, pixels: usize| tile * pixels / all;
+        let written = place(tiles.start, pixels)..place(tiles.end, pixels);
+        let pixels = gather.table.images * self.source.plane();
+        let read = place(tiles.end, pixels)..place(tiles.end + tiles.len(), pixels);
+        let target = gather.target.start().wrapping_add(gather.offset + written.start * gather.columns);
+        let source = gather.source.as_ptr().wrapping_add(read.start * gather.channels);
+        Soon::of([(target, written.len() * gather.columns), (source, read.len() * gather.channels)])
     }
 
     /// Tasks that write different parts of the target. How many there are changes no result: all sums run in one order.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Output;
+use super::soon::Soon;
 use super::table::{NONE, Table};
 use super::tile::{self, LINE, Sums};
 use crate::shared::Shared;
@@ -43,6 +44,7 @@ pub(super) struct Part<'a> {
     pub(super) gather: Gather<'a>,
     pub(super) tiles: Range<usize>,
     pub(super) panels: Range<usize>,
+    pub(super) soon: Soon,
 }
 
 /// A range of the sum that runs over taps and channels.
@@ -53,17 +55,26 @@ struct Stretch {
     last: bool,
 }
 
+impl Stretch {
+    /// Rows of weights.
+    #[inline(always)]
+    fn rows(&self) -> usize {
+        self.taps.len() * self.channels.len()
+    }
+}
+
 impl Kernel for Part<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
-        let Part { gather, tiles, panels } = self;
+        let Part { gather, tiles, panels, mut soon } = self;
         let mut edge = [0.0f32; MOST_ROWS * MOST_COLUMNS];
         for stretch in gather.stretches() {
             for panel in panels.clone() {
                 for tile in tiles.clone() {
-                    let ahead = gather.ahead::<S>(&stretch, panel, tile - tiles.start);
+                    let next = gather.ahead::<S>(&stretch, panel, tile - tiles.start);
+                    let ahead = soon.next(stretch.rows() * LINE).unwrap_or(next);
                     // SAFETY: called with the instruction set; sizes were checked where the gather was made.
                     unsafe { gather.tile::<S, ROWS>(&stretch, [tile, panel], ahead, &mut edge) };
                 }
@@ -96,7 +107,7 @@ impl Gather<'_> {
     #[inline(always)]
     fn ahead<S: Simd>(&self, stretch: &Stretch, panel: usize, nth: usize) -> *const f32 {
         let first = ((panel + 1) * self.taps + stretch.taps.start) * self.channels + stretch.channels.start;
-        let rows = stretch.taps.len() * stretch.channels.len();
+        let rows = stretch.rows();
         self.weights.as_ptr().wrapping_add(first * 2 * S::LANES + nth * rows * LINE)
     }
 

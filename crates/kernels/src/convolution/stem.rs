@@ -6,6 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::gather::{Gather, Part};
+use super::soon::Soon;
 use super::table::{Direction, Table};
 use super::{Convolution, Images, Output, Packed};
 use crate::format::{Round, as_halves_mut};
@@ -66,7 +67,8 @@ impl Convolution {
                 target,
                 offset,
             };
-            simd::run_of(format, path, Part { gather, tiles: 0..table.tiles(), panels: 0..panels });
+            let soon = Soon::of([(target.start().wrapping_add(offset), count * self.output), Soon::NOTHING]);
+            simd::run_of(format, path, Part { gather, tiles: 0..table.tiles(), panels: 0..panels, soon });
         });
     }
 
@@ -111,7 +113,8 @@ impl Convolution {
                     target: Shared::new(&mut under),
                     offset: 0,
                 };
-                simd::run_of(format, path, Part { gather, tiles: 0..table.tiles(), panels: 0..panels });
+                let soon = Soon::of([Soon::NOTHING; 2]);
+                simd::run_of(format, path, Part { gather, tiles: 0..table.tiles(), panels: 0..panels, soon });
                 for (pixel, row) in under[..count * columns].chunks_exact(columns).enumerate() {
                     self.stretches(source, first + pixel, |range, to| {
                         let to = &mut dx[to..to + range.len()];

@@ -10,6 +10,7 @@ use super::{PRODUCTS, Patches};
 use crate::Buffer;
 use crate::convolution::forward::Whole;
 use crate::convolution::planes::Planes;
+use crate::convolution::soon::Soon;
 use crate::convolution::tile;
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
@@ -42,22 +43,6 @@ pub(in crate::convolution) fn run(whole: &Whole<'_>, [channels, columns]: [usize
         };
         simd::run_of(format, path, task);
     });
-}
-
-/// Stretches of memory that are asked for while products keep the processor busy: the transforms read and write so much that
-/// they would wait for it.
-struct Soon([(*const f32, usize); 2]);
-
-impl Soon {
-    /// The next so many values.
-    #[inline(always)]
-    fn next(&mut self, len: usize) -> Option<*const f32> {
-        let (from, left) = self.0.iter_mut().find(|(_, left)| *left > 0)?;
-        let start = *from;
-        *from = from.wrapping_add(len);
-        *left = left.saturating_sub(len);
-        Some(start)
-    }
 }
 
 /// Some patches and panels.
@@ -137,7 +122,7 @@ impl Task<'_> {
         let [own, next] = [own, next].map(|range| self.patches.pixels(range));
         let target = self.target.start().wrapping_add(own.start * self.columns);
         let source = self.whole.from.slots().as_ptr().wrapping_add(next.start * self.slots);
-        Soon([(target, own.len() * self.columns), (source, next.len() * self.slots)])
+        Soon::of([(target, own.len() * self.columns), (source, next.len() * self.slots)])
     }
 
     /// Writes the pixels of a panel.
