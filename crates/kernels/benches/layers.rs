@@ -134,8 +134,7 @@ fn measure((path, format): (Path, Format), convolution: Convolution, source: Ima
             (source.count > 1).then(|| Packed::forward(path, format, (convolution, algorithm), &w).unwrap());
         let packed = new.as_ref().unwrap_or(&constant);
         let halves = halves(&x, convolution.input);
-        let x =
-            halves.as_ref().filter(|_| !convolution.is_unfolded()).map_or(Factors::Float32(&x), Into::into);
+        let x = halves.as_ref().filter(|_| !convolution.is_stem()).map_or(Factors::Float32(&x), Into::into);
         convolution.forward(source, x, packed, Output::default(), &mut y).unwrap();
     });
     let data = fastest(|| {
@@ -145,8 +144,7 @@ fn measure((path, format): (Path, Format), convolution: Convolution, source: Ima
         convolution.data_gradient(source, dy, &packed, None, &mut dx).unwrap();
     });
     let [image, gradient] = [halves(&x, convolution.input), halves(&dy, convolution.output)];
-    let image =
-        image.as_ref().filter(|_| !convolution.is_unfolded()).map_or(Factors::Float32(&x), Into::into);
+    let image = image.as_ref().filter(|_| !convolution.is_stem()).map_or(Factors::Float32(&x), Into::into);
     let gradient = gradient.as_ref().map_or(Factors::Float32(&dy), Into::into);
     let weights = fastest(|| convolution.weight_gradient(path, source, image, gradient, &mut dw).unwrap());
     let valid = |extent: usize, target: usize| -> usize {

@@ -157,7 +157,9 @@ pub(crate) fn round(value: f32) -> u16 {
     (if value.is_nan() { quiet } else { rounded }) as u16
 }
 
-fn widen(half: u16) -> f32 {
+/// The same as float32.
+#[inline(always)]
+pub(crate) fn widen(half: u16) -> f32 {
     f32::from_bits(u32::from(half) << 16)
 }
 

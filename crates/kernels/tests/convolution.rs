@@ -85,7 +85,7 @@ impl Side {
 
     /// The same as an image of the convolution.
     fn image(&self, convolution: &Convolution) -> Factors<'_> {
-        if convolution.is_unfolded() { Factors::Float32(&self.values) } else { self.factors() }
+        if convolution.is_stem() { Factors::Float32(&self.values) } else { self.factors() }
     }
 }
 

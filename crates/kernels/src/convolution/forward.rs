@@ -12,14 +12,14 @@ use super::table::{Direction, Table, group};
 use super::{Convolution, Images, Output, Packed, winograd};
 use crate::error::fits;
 use crate::shared::Shared;
-use crate::{Buffer, Factors, Format, ShapeError, simd};
+use crate::{Buffer, Factors, ShapeError, simd};
 
 /// Tiles of a task: what they read stays in the second-level cache while the panels come and go.
 const TILES: usize = 16;
 
 impl Convolution {
     /// `[n, h, w, input]` to `[n, h', w', output]`. The image is of the weights' format, but for one of few channels
-    /// ([`Convolution::is_unfolded`]), which is rounded here if need be.
+    /// ([`Convolution::is_stem`]), which is float32.
     ///
     /// # Errors
     /// Lengths that are not those of the shapes, weights packed for something else, another format.
@@ -32,15 +32,17 @@ impl Convolution {
         y: &mut [f32],
     ) -> Result<(), ShapeError> {
         self.check_data(source, x.len(), y.len())?;
-        let format = if self.is_unfolded() { Format::Float32 } else { weights.format };
-        self.check_packed(weights, Direction::Forward, x.format() == format)?;
+        self.check_packed(weights, Direction::Forward, x.format() == weights.format)?;
         fits("the number of scales", output.scale.map_or(self.output, <[f32]>::len), self.output)?;
         fits("the number of biases", output.bias.map_or(self.output, <[f32]>::len), self.output)?;
         fits("the number of values to add", output.residual.map_or(y.len(), <[f32]>::len), y.len())?;
-        if self.is_unfolded() {
-            self.forward_unfolded(source, x.slots(), weights, output, y);
+        let target = self.target(source);
+        if self.is_stem() {
+            let (source, x) = self.pad(source, x.slots());
+            let from = Factors::Float32(&x);
+            Whole { source, target, from, weights, output, direction: Direction::Rows }.run(y);
         } else {
-            Whole { source, target: self.target(source), from: x, weights, output }.run(y);
+            Whole { source, target, from: x, weights, output, direction: Direction::Forward }.run(y);
         }
         Ok(())
     }
@@ -61,11 +63,12 @@ impl Convolution {
         self.check_data(source, dx.len(), dy.len())?;
         self.check_packed(weights, Direction::DataGradient, dy.format() == weights.format)?;
         fits("the number of values to add", also.map_or(dx.len(), <[f32]>::len), dx.len())?;
-        if self.is_unfolded() {
+        if self.is_stem() {
             self.data_gradient_unfolded(source, dy.slots(), weights, also, dx);
         } else {
             let (target, output) = (source, Output { residual: also, ..Output::default() });
-            Whole { source: self.target(source), target, from: dy, weights, output }.run(dx);
+            let (source, direction) = (self.target(source), Direction::DataGradient);
+            Whole { source, target, from: dy, weights, output, direction }.run(dx);
         }
         Ok(())
     }
@@ -84,6 +87,7 @@ pub(super) struct Whole<'a> {
     pub(super) from: Factors<'a>,
     pub(super) weights: &'a Packed,
     pub(super) output: Output<'a>,
+    direction: Direction,
 }
 
 /// Some tiles and panels of the group that begins with image `first`.
@@ -96,22 +100,24 @@ struct Task {
 
 impl Whole<'_> {
     fn run(&self, to: &mut [f32]) {
-        let Packed { path, format, convolution, direction, .. } = *self.weights;
-        let [channels, columns] = direction.sides(&convolution);
+        let Packed { path, format, convolution, .. } = *self.weights;
+        let [channels, columns] = self.direction.sides(&convolution);
         if self.weights.algorithm == Algorithm::Winograd {
             return winograd::run(self, [channels, columns], to);
         }
         let channels = format.slots(channels);
+        let pitch = if self.direction == Direction::Rows { convolution.input } else { channels };
         let (zeros, target) = (Buffer::zeros(channels), Shared::new(to));
         self.tasks(columns).into_par_iter().for_each(|task| {
-            let from = task.first * self.source.plane() * channels;
+            let from = task.first * self.source.plane() * pitch;
             let (offset, images) = (task.first * self.target.plane() * columns, task.table.images);
             let (sources, targets) =
-                (images * self.source.plane() * channels, images * self.target.plane() * columns);
+                (images * self.source.plane() * pitch, images * self.target.plane() * columns);
             let gather = Gather {
                 table: &task.table,
-                taps: convolution.taps(),
+                taps: self.direction.taps(&convolution),
                 channels,
+                pitch,
                 columns,
                 source: &self.from.slots()[from..from + sources],
                 zeros: &zeros,
@@ -133,17 +139,18 @@ impl Whole<'_> {
         let pixels = gather.table.images * self.source.plane();
         let read = place(tiles.end, pixels)..place(tiles.end + tiles.len(), pixels);
         let target = gather.target.start().wrapping_add(gather.offset + written.start * gather.columns);
-        let source = gather.source.as_ptr().wrapping_add(read.start * gather.channels);
-        Soon::of([(target, written.len() * gather.columns), (source, read.len() * gather.channels)])
+        let source = gather.source.as_ptr().wrapping_add(read.start * gather.pitch);
+        Soon::of([(target, written.len() * gather.columns), (source, read.len() * gather.pitch)])
     }
 
     /// Tasks that write different parts of the target. How many there are changes no result: all sums run in one order.
     fn tasks(&self, columns: usize) -> Vec<Task> {
-        let Packed { path, convolution, direction, .. } = *self.weights;
+        let (Packed { path, convolution, .. }, direction) = (self.weights, self.direction);
+        let (path, convolution) = (*path, *convolution);
         let panels = columns.div_ceil(simd::tile_columns(path));
         let (all, size) = (self.target.count, group(self.target, simd::tile_rows(path)));
         let table = |count| {
-            let images = if direction == Direction::Forward { self.source } else { self.target };
+            let images = if direction == Direction::DataGradient { self.target } else { self.source };
             Table::of(&convolution, direction, Images { count, ..images }, simd::tile_rows(path))
         };
         let groups: Vec<(usize, Arc<Table>)> =

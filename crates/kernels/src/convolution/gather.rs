@@ -24,6 +24,8 @@ pub(super) struct Gather<'a> {
     pub(super) taps: usize,
     /// Channels of the source, or pairs of them.
     pub(super) channels: usize,
+    /// Slots from pixel to pixel of the source.
+    pub(super) pitch: usize,
     /// Channels of the target.
     pub(super) columns: usize,
     /// The group's part of the source.
@@ -193,7 +195,7 @@ impl Gather<'_> {
         for (index, row) in rows.iter_mut().enumerate() {
             if sources[index] != NONE {
                 // SAFETY: the table's pixels are in the source.
-                *row = unsafe { self.source.as_ptr().add(sources[index] as usize * self.channels + first) };
+                *row = unsafe { self.source.as_ptr().add(sources[index] as usize * self.pitch + first) };
             }
         }
         let at = ((panel * self.taps + tap) * self.channels + first) * 2 * S::LANES;

@@ -109,7 +109,8 @@ pub(super) fn put(to: &mut [f32], values: &[f32; LINE], count: usize) {
 }
 
 impl Packed {
-    /// For [`Convolution::forward`], from `[output][input][tap]`, for images as in [`Convolution::algorithm`].
+    /// For [`Convolution::forward`], from `[output][input][tap]`, for images as in [`Convolution::algorithm`]. Those of few
+    /// channels ([`Convolution::is_stem`]) are multiplied in float32 whatever the format.
     ///
     /// # Errors
     /// Another number of weights than the convolution has.
@@ -119,6 +120,7 @@ impl Packed {
         (convolution, algorithm): (Convolution, Algorithm),
         weights: &[f32],
     ) -> Result<Self, ShapeError> {
+        let format = if convolution.is_stem() { Format::Float32 } else { format };
         Packed::new(path, format, (convolution, algorithm), Direction::Forward, weights)
     }
 
@@ -152,19 +154,20 @@ impl Packed {
             let values = winograd::pack(path, format, convolution, direction, weights);
             return Ok(Packed { path, format, convolution, direction, algorithm, values });
         }
-        if direction == Direction::DataGradient && convolution.is_unfolded() {
+        if direction == Direction::DataGradient && convolution.is_stem() {
             return Ok(Packed::folded(path, format, convolution, weights));
         }
         let [channels, columns] = direction.sides(&convolution);
         let (taps, width) = (convolution.taps(), simd::tile_columns(path));
-        // Unfolded, all taps are one row of channels.
-        let (rows, row) = if convolution.is_unfolded() { (1, taps * channels) } else { (taps, channels) };
+        // A tap of few channels stands side by side with those of its row.
+        let row = if convolution.is_stem() { convolution.kernel * channels } else { channels };
+        let rows = taps * channels / row;
         let panel = rows * format.slots(row) * width;
         let mut values = Buffer::new(columns.div_ceil(width) * panel);
         let shared = Shared::new(&mut values);
         // Strides of the weights by column and by channel.
         let (by_column, by_channel) = match direction {
-            Direction::Forward => (convolution.input * taps, taps),
+            Direction::Forward | Direction::Rows => (convolution.input * taps, taps),
             Direction::DataGradient => (taps, convolution.input * taps),
         };
         let offset = |factor: usize| factor % channels * by_channel + factor / channels;

@@ -1,5 +1,11 @@
-//! The first convolution: with one or three channels a tap is too short for the innermost loop, so that a few pixels at a
-//! time are unfolded, all taps in a row.
+//! The first convolution: with one or three channels a tap is too short for the innermost loop.
+//!
+//! All taps of a row of the kernel are multiplied as one: channels last, they stand side by side in the image, and so do those
+//! of the next pixel, so that nothing is unfolded. Images are padded first. Numbers are float32 in every format: it is a small
+//! share of a network's products. The gradient of the data unfolds instead: what a pixel gives to all under its kernel is
+//! computed, and added where it belongs.
+
+mod gradient;
 
 use std::ops::Range;
 
@@ -9,67 +15,40 @@ use super::gather::{Gather, Part};
 use super::soon::Soon;
 use super::table::{Direction, Table};
 use super::{Convolution, Images, Output, Packed};
-use crate::format::{Round, as_halves_mut};
 use crate::shared::Shared;
-use crate::{Buffer, Format, simd};
+use crate::{Buffer, simd};
 
 /// Fewer channels are unfolded.
 const FEW: usize = 8;
 
-/// Pixels that are unfolded at a time.
+/// Values behind padded images.
+const BEHIND: usize = 16;
+
+/// Pixels whose gradients are spread at a time.
 const PIXELS: usize = 96;
 
 impl Convolution {
-    /// Whether the image has so few channels that what is under the kernel is gathered first.
-    pub fn is_unfolded(&self) -> bool {
+    /// Whether the image has so few channels that the taps of a row are multiplied as one, in float32.
+    pub fn is_stem(&self) -> bool {
         self.input < FEW && self.taps() > 1
     }
 
-    pub(super) fn forward_unfolded(
-        &self,
-        source: Images,
-        x: &[f32],
-        weights: &Packed,
-        output: Output<'_>,
-        y: &mut [f32],
-    ) {
-        let under = self.taps() * self.input;
-        let (path, format, pixels) = (weights.path, weights.format, self.target(source).pixels());
-        let channels = format.slots(under);
-        let unfolded = Convolution::linear(channels, self.output);
-        let (rows, panels) = (simd::tile_rows(path), self.output.div_ceil(simd::tile_columns(path)));
-        let target = Shared::new(y);
-        (0..pixels.div_ceil(PIXELS)).into_par_iter().for_each(|part| {
-            let first = part * PIXELS;
-            let count = PIXELS.min(pixels - first);
-            let mut from = Buffer::new(count * under);
-            for (pixel, row) in from.chunks_exact_mut(under).enumerate() {
-                self.unfold(source, x, first + pixel, row);
-            }
-            if format == Format::Bfloat16 {
-                let mut rounded = Buffer::new(count * channels);
-                let to = as_halves_mut(&mut rounded);
-                simd::run(path, Round { from: &from, to, columns: under });
-                from = rounded;
-            }
-            let table = Table::of(&unfolded, Direction::Forward, Images { count, height: 1, width: 1 }, rows);
-            let offset = first * self.output;
-            let gather = Gather {
-                table: &table,
-                taps: 1,
-                channels,
-                columns: self.output,
-                source: &from,
-                // One tap without padding: no row is missing but behind the last pixel, and those sums go nowhere.
-                zeros: &from[..channels],
-                weights: weights.values(),
-                output: output.part(offset..offset + count * self.output),
-                target,
-                offset,
-            };
-            let soon = Soon::of([(target.start().wrapping_add(offset), count * self.output), Soon::NOTHING]);
-            simd::run_of(format, path, Part { gather, tiles: 0..table.tiles(), panels: 0..panels, soon });
-        });
+    /// The images with zeros around them, so that no tap is outside.
+    pub(super) fn pad(&self, source: Images, x: &[f32]) -> (Images, Buffer) {
+        let (height, width) = (source.height + 2 * self.padding, source.width + 2 * self.padding);
+        let padded = Images { height, width, ..source };
+        // Whole tiles are read: some values behind the last row go along into sums that nobody reads.
+        let mut to = Buffer::zeros(padded.pixels() * self.input + BEHIND);
+        let (plane, line) = (padded.plane() * self.input, source.width * self.input);
+        to.par_chunks_exact_mut(plane).zip(x.par_chunks_exact(source.plane() * self.input)).for_each(
+            |(to, x)| {
+                let rows = to.chunks_exact_mut(width * self.input).skip(self.padding);
+                for (to, x) in rows.zip(x.chunks_exact(line)) {
+                    to[self.padding * self.input..][..line].copy_from_slice(x);
+                }
+            },
+        );
+        (padded, to)
     }
 
     /// The gradient of the input, image after image: what each pixel of the output gives to all under its kernel, one row
@@ -104,6 +83,7 @@ impl Convolution {
                     table: &table,
                     taps: 1,
                     channels,
+                    pitch: channels,
                     columns,
                     source: &dy[from..from + count * channels],
                     // As above: what begins there goes nowhere.
@@ -122,15 +102,6 @@ impl Convolution {
                     });
                 }
             }
-        });
-    }
-
-    /// The values under the kernel at a target's pixel: `[tap][channel]`, 0 on padding.
-    pub(super) fn unfold(&self, source: Images, x: &[f32], pixel: usize, row: &mut [f32]) {
-        row.fill(0.0);
-        self.stretches(source, pixel, |range, from| {
-            let len = range.len();
-            row[range].copy_from_slice(&x[from..from + len]);
         });
     }
 

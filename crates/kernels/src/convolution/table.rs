@@ -12,6 +12,8 @@ pub(super) enum Direction {
     Forward,
     /// The input's gradient from the output's.
     DataGradient,
+    /// The output from a padded input, whose rows under the kernel are a tap each ([`super::stem`]).
+    Rows,
 }
 
 impl Direction {
@@ -19,8 +21,14 @@ impl Direction {
     pub(super) fn sides(self, convolution: &Convolution) -> [usize; 2] {
         match self {
             Direction::Forward => [convolution.input, convolution.output],
+            Direction::Rows => [convolution.input * convolution.kernel, convolution.output],
             Direction::DataGradient => [convolution.output, convolution.input],
         }
+    }
+
+    /// Taps of the sum.
+    pub(super) fn taps(self, convolution: &Convolution) -> usize {
+        if self == Direction::Rows { convolution.kernel } else { convolution.taps() }
     }
 }
 
@@ -96,8 +104,9 @@ impl Table {
         let (target, source) = match direction {
             Direction::Forward => (convolution.target(images), images),
             Direction::DataGradient => (images, convolution.target(images)),
+            Direction::Rows => (Convolution { padding: 0, ..*convolution }.target(images), images),
         };
-        let taps = convolution.taps();
+        let taps = direction.taps(convolution);
         let mut pixels = Vec::with_capacity(target.pixels());
         for pixel in 0..target.pixels() {
             let (image, place) = (pixel / target.plane(), pixel % target.plane());
@@ -167,10 +176,13 @@ impl Convolution {
         tap: usize,
         source: Images,
     ) -> Option<usize> {
+        if direction == Direction::Rows {
+            return Some((at[0] * self.stride + tap) * source.width + at[1] * self.stride);
+        }
         let tap = [tap / self.kernel, tap % self.kernel];
         let place = |at: usize, tap: usize, extent: usize| {
             let place = match direction {
-                Direction::Forward => (at * self.stride + tap).checked_sub(self.padding)?,
+                Direction::Forward | Direction::Rows => (at * self.stride + tap).checked_sub(self.padding)?,
                 Direction::DataGradient => {
                     let place = (at + self.padding).checked_sub(tap)?;
                     (place % self.stride == 0).then_some(place / self.stride)?

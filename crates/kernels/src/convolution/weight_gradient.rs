@@ -35,7 +35,7 @@ const FEWEST: usize = 1024;
 
 impl Convolution {
     /// The gradient of the weights, `[output][input][tap]`, from the input and the gradient of the output. Both are of one
-    /// format, but for an image of few channels ([`Convolution::is_unfolded`]), which is rounded here if need be.
+    /// format, but for an image of few channels ([`Convolution::is_stem`]), which is float32.
     ///
     /// # Errors
     /// Lengths that are not those of the shapes, different formats.
@@ -50,10 +50,14 @@ impl Convolution {
         self.check_data(source, x.len(), dy.len())?;
         fits("the number of weights", dw.len(), self.weights())?;
         let format = dy.format();
-        let expected = if self.is_unfolded() { Format::Float32 } else { format };
+        let expected = if self.is_stem() { Format::Float32 } else { format };
         fits("the number of images in the gradient's format", usize::from(x.format() == expected), 1)?;
         if self.algorithm(source) == Algorithm::Winograd {
             winograd::weight_gradient(self, path, source, [x, dy], dw);
+            return Ok(());
+        }
+        if self.is_stem() {
+            self.stem_gradient(path, source, x.slots(), dy, dw);
             return Ok(());
         }
         if self.is_pointwise() {
@@ -73,7 +77,6 @@ impl Convolution {
 
 /// How the work is cut: by sizes alone, so that sums do not depend on the number of threads.
 struct Split {
-    /// Taps, and the channels under each: one tap of all when the image is unfolded.
     taps: usize,
     inputs: usize,
     outputs: usize,
@@ -88,11 +91,7 @@ struct Split {
 impl Split {
     fn new(convolution: &Convolution, path: Path, pixels: usize) -> Self {
         let (rows, columns) = (simd::tile_rows(path), simd::tile_columns(path));
-        let (taps, inputs) = match convolution.is_unfolded() {
-            true => (1, convolution.taps() * convolution.input),
-            false => (convolution.taps(), convolution.input),
-        };
-        let outputs = convolution.output;
+        let (taps, inputs, outputs) = (convolution.taps(), convolution.input, convolution.output);
         let padded = [inputs.next_multiple_of(rows), outputs.next_multiple_of(columns)];
         let group = [INPUTS / rows * rows, OUTPUTS.next_multiple_of(columns)];
         let group = [0, 1].map(|side| group[side].min(padded[side]));
@@ -147,12 +146,7 @@ impl Split {
             // Channels outside: the taps of one stand side by side in the result.
             for channel in 0..channels {
                 for tap in 0..taps {
-                    // Unfolded, tap and channel are one row of sums.
-                    let row = match self.taps == taps {
-                        true => tap * self.padded[0] + channel,
-                        false => tap * channels + channel,
-                    };
-                    let total = self.total(partial, row, first);
+                    let total = self.total(partial, tap * self.padded[0] + channel, first);
                     for (output, total) in total[..valid].iter().enumerate() {
                         dw[(output * channels + channel) * taps + tap] = *total;
                     }

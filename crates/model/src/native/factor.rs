@@ -35,7 +35,7 @@ impl Factor {
 
     /// The image of a convolution in a format: as it is, where the convolution gathers it first.
     pub(super) fn image(tensor: ChannelsLast, convolution: &Convolution, path: Path, format: Format) -> Self {
-        let format = if convolution.is_unfolded() { Format::Float32 } else { format };
+        let format = if convolution.is_stem() { Format::Float32 } else { format };
         Factor::of(tensor, path, format)
     }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::rows::{Band, Rows};
 use super::{GAP, Task};
 use crate::Buffer;
-use crate::format::{Factors, Format, round};
+use crate::format::{Factors, Format};
 use crate::simd::Simd;
 
 /// Packed blocks or panels.
@@ -140,11 +140,7 @@ impl<'a> Packing<'a> {
     /// As [`Packing::gradients`].
     #[inline(always)]
     pub(super) unsafe fn images<S: Simd>(&self, band: &Band<'_>, column: usize, to: &mut Blocks) {
-        let Task { convolution, x, dy, split, .. } = *self.task;
-        if convolution.is_unfolded() {
-            // SAFETY: the caller's.
-            return unsafe { self.unfolded::<S>(band, x.slots(), dy.format(), to) };
-        }
+        let Task { x, split, .. } = *self.task;
         let place = |row: usize, target: usize| {
             (target < self.rows.width()).then(|| self.rows.pixel(row, target, column)).flatten()
         };
@@ -160,43 +156,6 @@ impl<'a> Packing<'a> {
                     let stride = 2 * Format::Bfloat16.slots(split.inputs);
                     let pixel = |pixel: usize| &x.halves()[pixel * stride + self.channels[0]..];
                     self.halves::<S>(rows, place, pixel, to);
-                }
-            }
-        }
-    }
-
-    /// Packs what is under the kernel at each pixel.
-    ///
-    /// # Safety
-    /// As [`Packing::gradients`].
-    #[inline(always)]
-    unsafe fn unfolded<S: Simd>(&self, band: &Band<'_>, x: &[f32], format: Format, to: &mut Blocks) {
-        let Task { convolution, source, split, .. } = *self.task;
-        let width = self.rows.width();
-        let line = format.slots(width);
-        let mut under = Buffer::zeros(split.inputs + self.reach);
-        let mut rounded = [vec![0u16; under.len()], vec![0u16; under.len()]];
-        for (row, target) in band.targets.clone().enumerate() {
-            for slot in 0..line {
-                for (half, rounded) in rounded.iter_mut().enumerate().take(format.per_slot()) {
-                    let column = slot * format.per_slot() + half;
-                    under.fill(0.0);
-                    if column < width {
-                        convolution.unfold(source, x, target * width + column, &mut under[..split.inputs]);
-                    }
-                    if format == Format::Bfloat16 {
-                        rounded.iter_mut().zip(under.iter()).for_each(|(to, &value)| *to = round(value));
-                    }
-                }
-                let first = self.channels[0];
-                // SAFETY: the caller's.
-                unsafe {
-                    match format {
-                        Format::Float32 => to.copy::<S>(row * line + slot, &under[first..]),
-                        Format::Bfloat16 => {
-                            to.pair::<S>(row * line + slot, [&rounded[0][first..], &rounded[1][first..]]);
-                        }
-                    }
                 }
             }
         }

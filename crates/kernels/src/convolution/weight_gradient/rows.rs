@@ -11,13 +11,13 @@ pub(super) struct Rows {
     pub(super) convolution: Convolution,
     pub(super) source: Images,
     pub(super) target: Images,
-    /// Taps in a row of the kernel: 1 where the image is unfolded, which has them all in a pixel.
+    /// Taps in a row of the kernel.
     taps: usize,
 }
 
 impl Rows {
     pub(super) fn new(convolution: &Convolution, source: Images) -> Self {
-        let taps = if convolution.is_unfolded() { 1 } else { convolution.kernel };
+        let taps = convolution.kernel;
         Rows { convolution: *convolution, source, target: convolution.target(source), taps }
     }
 
@@ -63,9 +63,6 @@ impl Rows {
 
     /// The row of the images at a row of the kernel, if it is inside.
     fn source(&self, target: usize, tap: usize) -> Option<usize> {
-        if self.convolution.is_unfolded() {
-            return Some(target);
-        }
         let Convolution { stride, padding, .. } = self.convolution;
         let (image, row) = (target / self.target.height, target % self.target.height);
         let row = (row * stride + tap).checked_sub(padding).filter(|&row| row < self.source.height)?;
@@ -95,9 +92,7 @@ impl Band<'_> {
     /// What the tap at a row and a column of the kernel multiplies.
     pub(super) fn lines(&self, row: usize, column: usize, format: Format) -> Lines {
         let width = self.rows.width();
-        let inside = |target: usize| {
-            self.rows.convolution.is_unfolded() || self.rows.pixel(0, target, column).is_some()
-        };
+        let inside = |target: usize| self.rows.pixel(0, target, column).is_some();
         // Columns of the gradient whose pixel is inside; a pair that is half outside has a 0 there.
         let first = (0..width).find(|&target| inside(target)).unwrap_or(width) / format.per_slot();
         let last = (0..width).rev().find(|&target| inside(target)).map_or(0, |last| format.slots(last + 1));

@@ -28,7 +28,7 @@ pub(in crate::convolution) fn pack(
     let mut values = Buffer::new(columns / width * panel);
     let shared = Shared::new(&mut values);
     let (by_column, by_channel) = match direction {
-        Direction::Forward => (convolution.input * taps, taps),
+        Direction::Forward | Direction::Rows => (convolution.input * taps, taps),
         Direction::DataGradient => (taps, convolution.input * taps),
     };
     let is_turned = direction == Direction::DataGradient;
