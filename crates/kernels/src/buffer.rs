@@ -3,7 +3,7 @@
 //! A step asks for the same sizes as the step before. Large blocks that go back to the system come again as pages of
 //! zeros, which costs as much as writing them once more; so what is dropped stays with the process, and whoever asks next gets
 //! it, cut to size ([`spans`]). The system is asked for more only when nothing fits, and told then that it may have back what
-//! did not; [`give_back`] lets all of it go. Pages are large where Linux has them: fewer are touched for the first time, and
+//! did not; [`give_back`] lets all of it go. Addresses stay ours, only their pages go. Pages are large where Linux has them: fewer are touched for the first time, and
 //! fewer are looked up by loops that stride over channels.
 
 mod spans;
@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use spans::Spans;
 
-/// Values that nobody else holds, from a boundary of cache lines on. They begin as whatever the last user left, or 0.
+/// Values that nobody else holds, from a boundary of pages on. They begin as whatever the last user left, or 0.
 #[derive(Debug)]
 pub struct Buffer {
     /// Where they begin.
@@ -40,8 +40,13 @@ pub fn give_back() {
 }
 
 impl Buffer {
-    /// `len` values of any content.
+    /// `len` values of any content. Without memory for them the process ends, as with any collection of Rust's.
+    ///
+    /// # Panics
+    /// More bytes than there are addresses.
     pub fn new(len: usize) -> Self {
+        // A slice has no more bytes than this, and a large page more is no overflow.
+        assert!(len <= isize::MAX as usize / size_of::<f32>() - GRAIN, "capacity overflow");
         let size = (len * size_of::<f32>()).next_multiple_of(GRAIN);
         if size == 0 {
             return Buffer { start: align_of::<f32>(), size, len };

@@ -1,9 +1,12 @@
 //! A convolution and its gradients, without a copy of the image unfolded.
 //!
-//! Forward and the gradient of the data are one kernel: each pixel of the target sums, over the taps that lie inside the
-//! source, a row of channels times a packed matrix ([`Packed`]). A [`table::Table`] says where the rows are; it sorts the
-//! pixels so that those of a tile have the same taps, which leaves out all products with padding or, in the gradient of a
-//! strided convolution, with pixels that do not exist. The gradient of the weights is a product over pixels.
+//! - `forward`: the convolution and the gradient of its data, one kernel (`gather`, `tile`): each pixel of the target sums, over
+//!   the taps that lie inside the source, a row of channels times a packed matrix (`packed`). A `table` says where the rows are;
+//!   it sorts the pixels so that those of a tile have the same taps, which leaves out all products with padding or, in the
+//!   gradient of a strided convolution, with pixels that do not exist. `output`: what happens to a sum then
+//! - `weight_gradient`: the gradient of the weights, a product over pixels; `pointwise`: of a 1x1 convolution
+//! - `winograd`: all three of a 3x3 convolution at stride 1; `stem`: of an image of few channels
+//! - `outer`: sums of products over many pixels or patches; `planes`: where their sides lie; `soon`: what memory is asked for
 
 mod forward;
 mod gather;

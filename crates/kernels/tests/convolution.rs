@@ -33,7 +33,18 @@ fn products(convolution: &Convolution, source: Images, mut each: impl FnMut(usiz
 }
 
 /// Kernel, stride, padding, channels in and out, images, height, width.
-const CASES: [[usize; 8]; 21] = [
+const CASES: [[usize; 8]; 32] = [
+    [3, 1, 1, 32, 32, 65, 1, 1],
+    [3, 1, 1, 32, 32, 1, 45, 46],
+    [3, 1, 1, 160, 32, 1, 14, 14],
+    [1, 1, 0, 160, 288, 1, 23, 23],
+    [1, 2, 0, 32, 64, 1, 13, 13],
+    [5, 1, 2, 5, 40, 1, 6, 7],
+    [8, 3, 0, 7, 33, 2, 11, 9],
+    [5, 2, 2, 1, 33, 1, 1, 1],
+    [1, 1, 0, 32, 64, 0, 5, 5],
+    [3, 1, 1, 32, 64, 0, 9, 9],
+    [3, 1, 1, 3, 64, 0, 9, 9],
     [3, 1, 1, 64, 32, 3, 9, 7],
     [3, 1, 1, 32, 96, 2, 14, 12],
     [3, 1, 1, 96, 64, 40, 1, 1],
@@ -198,10 +209,17 @@ fn the_gradient_of_the_weights_is_the_sum_of_products() {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    let (convolution, source) = case([3, 1, 1, 32, 48, 30, 12, 12]);
-    for (path, format) in engines() {
+    let cases = [
+        [3, 1, 1, 32, 48, 30, 12, 12],
+        [3, 1, 1, 32, 64, 30, 12, 12],
+        [1, 1, 0, 64, 32, 30, 12, 12],
+        [7, 2, 3, 3, 64, 4, 32, 30],
+    ];
+    for ((path, format), numbers) in engines().flat_map(|engine| cases.map(|numbers| (engine, numbers))) {
+        let (convolution, source) = case(numbers);
+        let target = convolution.target(source);
         let x = Side::new((path, format), source.pixels() * convolution.input, convolution.input, 1);
-        let dy = Side::new((path, format), source.pixels() * convolution.output, convolution.output, 5);
+        let dy = Side::new((path, format), target.pixels() * convolution.output, convolution.output, 5);
         let w = noise(convolution.weights(), 2);
         let results = [1, 2, 3, 7].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -210,16 +228,16 @@ fn the_number_of_threads_changes_no_bit() {
                 let [y, dx, dw] = &mut all;
                 let packed =
                     Packed::forward(path, format, (convolution, convolution.algorithm(source)), &w).unwrap();
-                convolution.forward(source, x.factors(), &packed, Output::default(), y).unwrap();
+                convolution.forward(source, x.image(&convolution), &packed, Output::default(), y).unwrap();
                 let packed =
                     Packed::data_gradient(path, format, (convolution, convolution.algorithm(source)), &w)
                         .unwrap();
                 convolution.data_gradient(source, dy.factors(), &packed, None, dx).unwrap();
-                convolution.weight_gradient(path, source, x.factors(), dy.factors(), dw).unwrap();
+                convolution.weight_gradient(path, source, x.image(&convolution), dy.factors(), dw).unwrap();
                 all
             })
         });
-        assert!(results.iter().all(|result| *result == results[0]), "{path}, {format:?}");
+        assert!(results.iter().all(|result| *result == results[0]), "{path}, {format:?}: {numbers:?}");
     }
 }
 
@@ -246,4 +264,32 @@ fn wrong_sizes_are_told() {
     let none = Images { height: 0, ..source };
     let error = convolution.forward(none, [][..].into(), &packed, Output::default(), &mut []).unwrap_err();
     assert!(error.to_string().contains("extent"), "{error}");
+}
+
+#[test]
+fn an_image_alone_gives_the_bits_that_it_gives_among_others() {
+    for (path, format) in engines() {
+        for numbers in CASES {
+            let (convolution, source) = case(numbers);
+            let algorithm = convolution.algorithm(source);
+            let x = noise(source.pixels() * convolution.input, 1);
+            let w = noise(convolution.weights(), 2);
+            let packed = Packed::forward(path, format, (convolution, algorithm), &w).unwrap();
+            let run = |source: Images, x: &[f32]| {
+                let side = match format {
+                    Format::Float32 => None,
+                    Format::Bfloat16 if convolution.is_stem() => None,
+                    Format::Bfloat16 => Some(Halves::of(path, x, convolution.input)),
+                };
+                let x = side.as_ref().map_or(Factors::Float32(x), Factors::Bfloat16);
+                let mut y = vec![f32::NAN; convolution.target(source).pixels() * convolution.output];
+                convolution.forward(source, x, &packed, Output::default(), &mut y).unwrap();
+                y
+            };
+            let one = Images { count: 1, ..source };
+            let images = x.chunks(source.plane() * convolution.input);
+            let apart: Vec<f32> = images.flat_map(|x| run(one, x)).collect();
+            assert_eq!(run(source, &x), apart, "{path}, {format:?}: {numbers:?}");
+        }
+    }
 }

@@ -38,8 +38,8 @@ impl Conv {
         Conv { weight, stride, padding: kernel / 2, constant: None }
     }
 
-    /// The same with weights in the order in which the processor's kernels read them, and in no other: it computes in
-    /// float32, but neither learns nor gives its weights. As it was on a GPU or where it learns.
+    /// The same with weights in the order in which the processor's kernels read them, and in no other once an image was seen: it
+    /// neither learns nor gives its weights. As it was on a GPU or where it learns.
     pub fn packed(self) -> Self {
         let weight = self.weight.val();
         match Constant::of(&weight, self.place()) {

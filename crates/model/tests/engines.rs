@@ -125,7 +125,7 @@ fn factors_of_bfloat16_are_rounded_and_nothing_else_is() {
         Tensor::<4>::from_data(TensorData::new(values, shape), &device)
     };
     let rounded = |tensor: &Tensor<4>| tensor.clone().cast(DType::BF16).cast(DType::F32);
-    // An image of many channels, of an odd number, and one that is unfolded.
+    // An image of many channels, of an odd number, and of few.
     for [channels, kernel, stride] in [[12, 3, 1], [9, 3, 2], [3, 3, 1], [16, 1, 2]] {
         let x = noise([3, channels, 7, 6]);
         let weight = noise([10, channels, kernel, kernel]);
@@ -146,7 +146,12 @@ fn factors_of_bfloat16_are_rounded_and_nothing_else_is() {
         };
         for engine in engines() {
             let (exact, found) = with(engine, || {
-                let exact = run(rounded(&x), rounded(&weight), rounded(&share));
+                let mut exact = run(rounded(&x), rounded(&weight), rounded(&share));
+                // An image of few channels is multiplied as it is; what its own gradient is made of is rounded.
+                if channels < 8 {
+                    let [y, _, weight, _] = run(x.clone(), weight.clone(), rounded(&share));
+                    (exact[0], exact[2]) = (y, weight);
+                }
                 let found =
                     native::multiplying(Format::Bfloat16, || run(x.clone(), weight.clone(), share.clone()));
                 (exact, found)

@@ -13,7 +13,7 @@ pub fn given_back_by(give_back: fn()) {
     let _ = GIVE_BACK.set(give_back);
 }
 
-/// Hands freed memory back: the kernels' to the allocator, and the allocator's to the system where it is known how.
+/// Hands freed memory back: the kernels' to the system, and the allocator's too where it is known how.
 pub(crate) fn give_back() {
     brazier_model::native::give_back();
     if let Some(give_back) = GIVE_BACK.get() {

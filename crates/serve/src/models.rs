@@ -74,7 +74,8 @@ enum Patience {
 }
 
 impl Models {
-    /// No model yet; their convolutions will multiply numbers of `format`. Weights in memory stay below `limit` bytes.
+    /// No model yet; their convolutions will multiply numbers of `format`. Weights in memory, counted as their
+    /// files have them, stay below `limit` bytes; for the processor a 3x3 convolution may hold 16 values for 9.
     pub fn new(device: Device, format: Format, limit: u64) -> Self {
         let (turn, table, change) = (Turn::default(), TableLock::default(), Mutex::default());
         Models(Arc::new(Shared { device, format, limit, turn, table, change }))

@@ -18,7 +18,6 @@ pub(super) fn map(size: usize) -> (usize, usize) {
     let (read_write, private) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
     // SAFETY: new memory, wherever the system has room for it.
     let Ok(found) = (unsafe { mmap_anonymous(ptr::null_mut(), size + LARGE, read_write, private) }) else {
-        // Sizes are those of arrays, which are less than half of all addresses.
         handle_alloc_error(Layout::array::<u8>(size).unwrap_or(Layout::new::<u8>()))
     };
     let found = found.expose_provenance();
@@ -33,12 +32,18 @@ pub(super) fn map(size: usize) -> (usize, usize) {
 
 /// Lets the content of memory go, which may be used again.
 pub(super) fn forget(start: usize, size: usize) {
+    // Whole pages only: the system would take what stands beside them on theirs.
+    let page = rustix::param::page_size();
+    let (begin, end) = (start.next_multiple_of(page), (start + size) / page * page);
+    if begin >= end {
+        return;
+    }
     #[cfg(target_os = "linux")]
     let advice = Advice::LinuxDontNeed;
     #[cfg(not(target_os = "linux"))]
     let advice = Advice::DontNeed;
     // SAFETY: nobody uses it. If the system does not take it, it stays ours.
-    let _ = unsafe { madvise(at(start), size, advice) };
+    let _ = unsafe { madvise(at(begin), end - begin, advice) };
 }
 
 fn unmap(start: usize, size: usize) {

@@ -36,6 +36,9 @@ impl Convolution {
         fits("the number of scales", output.scale.map_or(self.output, <[f32]>::len), self.output)?;
         fits("the number of biases", output.bias.map_or(self.output, <[f32]>::len), self.output)?;
         fits("the number of values to add", output.residual.map_or(y.len(), <[f32]>::len), y.len())?;
+        if source.count == 0 {
+            return Ok(());
+        }
         let target = self.target(source);
         if self.is_stem() {
             let (source, x) = self.pad(source, x.slots());
@@ -63,6 +66,9 @@ impl Convolution {
         self.check_data(source, dx.len(), dy.len())?;
         self.check_packed(weights, Direction::DataGradient, dy.format() == weights.format)?;
         fits("the number of values to add", also.map_or(dx.len(), <[f32]>::len), dx.len())?;
+        if source.count == 0 {
+            return Ok(());
+        }
         if self.is_stem() {
             self.data_gradient_unfolded(source, dy.slots(), weights, also, dx);
         } else {

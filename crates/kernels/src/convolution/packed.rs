@@ -113,7 +113,7 @@ impl Packed {
     /// channels ([`Convolution::is_stem`]) are multiplied in float32 whatever the format.
     ///
     /// # Errors
-    /// Another number of weights than the convolution has.
+    /// Another number of weights than the convolution has, an algorithm that is not there for its form.
     pub fn forward(
         path: Path,
         format: Format,
@@ -127,7 +127,7 @@ impl Packed {
     /// For [`Convolution::data_gradient`], from `[output][input][tap]`, for images as in [`Convolution::algorithm`].
     ///
     /// # Errors
-    /// Another number of weights than the convolution has.
+    /// Another number of weights than the convolution has, an algorithm that is not there for its form.
     pub fn data_gradient(
         path: Path,
         format: Format,

@@ -8,6 +8,8 @@ const GAP: usize = 16;
 /// As many matrices as there are products.
 pub(super) struct Planes {
     values: Buffer,
+    /// Where they begin: rows are written one by one, and read meanwhile.
+    start: *mut f32,
     /// Values of a row.
     width: usize,
     /// Values from plane to plane.
@@ -17,7 +19,9 @@ pub(super) struct Planes {
 impl Planes {
     pub(super) fn new(count: usize, rows: usize, width: usize) -> Self {
         let plane = rows * width + GAP;
-        Planes { values: Buffer::new(count * plane), width, plane }
+        let mut values = Buffer::new(count * plane);
+        let start = values.as_mut_ptr();
+        Planes { values, start, width, plane }
     }
 
     /// Values of a row.
@@ -34,6 +38,6 @@ impl Planes {
         let index = plane * self.plane + row * self.width + column;
         debug_assert!(index < self.values.len());
         // SAFETY: the caller's.
-        unsafe { self.values.as_ptr().add(index).cast_mut() }
+        unsafe { self.start.add(index) }
     }
 }

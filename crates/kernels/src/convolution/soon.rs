@@ -5,9 +5,6 @@
 #[derive(Clone, Copy)]
 pub(super) struct Soon([(*const f32, usize); 2]);
 
-// SAFETY: addresses that are never read or written here.
-unsafe impl Send for Soon {}
-
 impl Soon {
     /// No stretch.
     pub(super) const NOTHING: (*const f32, usize) = (std::ptr::null(), 0);

@@ -18,7 +18,7 @@ use super::{Convolution, Images, Output, Packed};
 use crate::shared::Shared;
 use crate::{Buffer, simd};
 
-/// Fewer channels are unfolded.
+/// Fewer channels are multiplied a row of the kernel at a time.
 const FEW: usize = 8;
 
 /// Values behind padded images.
@@ -86,7 +86,7 @@ impl Convolution {
                     pitch: channels,
                     columns,
                     source: &dy[from..from + count * channels],
-                    // As above: what begins there goes nowhere.
+                    // One tap without padding: no row is missing but behind the last pixel, and those sums go nowhere.
                     zeros: &dy[from..from + channels],
                     weights: weights.values(),
                     output: Output::default(),

@@ -182,6 +182,7 @@ impl Convolution {
         let tap = [tap / self.kernel, tap % self.kernel];
         let place = |at: usize, tap: usize, extent: usize| {
             let place = match direction {
+                // Rows were answered above.
                 Direction::Forward | Direction::Rows => (at * self.stride + tap).checked_sub(self.padding)?,
                 Direction::DataGradient => {
                     let place = (at + self.padding).checked_sub(tap)?;

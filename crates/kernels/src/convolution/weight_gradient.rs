@@ -52,6 +52,10 @@ impl Convolution {
         let format = dy.format();
         let expected = if self.is_stem() { Format::Float32 } else { format };
         fits("the number of images in the gradient's format", usize::from(x.format() == expected), 1)?;
+        if source.count == 0 {
+            dw.fill(0.0);
+            return Ok(());
+        }
         if self.algorithm(source) == Algorithm::Winograd {
             winograd::weight_gradient(self, path, source, [x, dy], dw);
             return Ok(());

@@ -99,16 +99,18 @@ impl Constant {
         self.step.apply(&x, &packed, output).ok().map(Tensor::from_primitive::<Flex>)
     }
 
-    /// The weights as one such image alone takes them best: an answer depends on nothing that is asked beside it.
+    /// The weights as one image of the first one's size alone takes them best: an answer depends on nothing that is asked beside
+    /// it.
     fn packed(&self, images: Images) -> Option<Arc<Packed>> {
-        let mut weight = self.weight.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Weight::Plain(plain) = &*weight {
-            *weight = Weight::Packed(Arc::new(self.step.pack(plain, Images { count: 1, ..images }).ok()?));
-        }
-        match &*weight {
-            Weight::Packed(packed) => Some(Arc::clone(packed)),
-            Weight::Plain(_) => None,
-        }
+        let weight = || self.weight.lock().unwrap_or_else(PoisonError::into_inner);
+        let plain = match &*weight() {
+            Weight::Packed(packed) => return Some(Arc::clone(packed)),
+            Weight::Plain(plain) => plain.clone(),
+        };
+        // Not under the lock: who waits for other threads may be given another image by them meanwhile.
+        let packed = Arc::new(self.step.pack(&plain, Images { count: 1, ..images }).ok()?);
+        *weight() = Weight::Packed(Arc::clone(&packed));
+        Some(packed)
     }
 }
 

@@ -33,7 +33,7 @@ impl Factor {
         Factor { images, values }
     }
 
-    /// The image of a convolution in a format: as it is, where the convolution gathers it first.
+    /// The image of a convolution in a format: as it is, where it has few channels.
     pub(super) fn image(tensor: ChannelsLast, convolution: &Convolution, path: Path, format: Format) -> Self {
         let format = if convolution.is_stem() { Format::Float32 } else { format };
         Factor::of(tensor, path, format)
