@@ -56,6 +56,8 @@ impl Engine {
     ) -> Self {
         Self::launch(turn, move || {
             let predictor = load()?;
+            // The file's bytes are gone; the first image packs the weights, which takes as much again.
+            crate::memory::give_back();
             predictor.warm_up().map_err(LoadError::WarmUp)?;
             Ok((predictor.signature(), move |pixels, n| predictor.answers(pixels, n)))
         })
