@@ -5,13 +5,12 @@ use std::ops::Range;
 use super::Output;
 use super::soon::Soon;
 use super::table::{NONE, Table};
-use super::tile::{self, LINE, Sums};
+use super::tile::{self, LINE, Sums, WIDEST};
 use crate::shared::Shared;
 use crate::simd::{Kernel, Simd};
 
-/// The tallest and the widest tile of any instruction set, for tiles at an edge.
+/// The tallest tile of any instruction set, for tiles at an edge.
 const MOST_ROWS: usize = 16;
-const MOST_COLUMNS: usize = 32;
 
 /// About as many products of a tile are summed between two visits of the result: a panel of so many rows stays in the
 /// first-level cache (384 x 16 x 4 bytes are three quarters of it) while it meets all tiles of a task.
@@ -71,7 +70,7 @@ impl Kernel for Part<'_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
         let Part { gather, tiles, panels, mut soon } = self;
-        let mut edge = [0.0f32; MOST_ROWS * MOST_COLUMNS];
+        let mut edge = [0.0f32; MOST_ROWS * WIDEST];
         for stretch in gather.stretches() {
             for panel in panels.clone() {
                 for tile in tiles.clone() {
@@ -121,7 +120,7 @@ impl Gather<'_> {
         stretch: &Stretch,
         [tile, panel]: [usize; 2],
         mut ahead: *const f32,
-        edge: &mut [f32; MOST_ROWS * MOST_COLUMNS],
+        edge: &mut [f32; MOST_ROWS * WIDEST],
     ) {
         let mask = (u64::MAX >> (64 - stretch.taps.len())) << stretch.taps.start;
         let mut active = self.table.active(tile) & mask;

@@ -9,7 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::planes::Planes;
-use super::tile;
+use super::tile::{self, GAP};
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
 use crate::{Buffer, Factors, Format, Path};
@@ -76,9 +76,6 @@ const TASKS: usize = 16;
 
 /// Fewest items of a task.
 const FEWEST: usize = 256;
-
-/// A matrix that lies a power of two behind another would share the few places that a cache has for them.
-const GAP: usize = 16;
 
 /// The sums, in parts that are still to be added: `[part][product][panel][input][column]`.
 pub(super) struct Sums {

@@ -1,9 +1,7 @@
 //! Matrices of one shape, side by side.
 
+use super::tile::GAP;
 use crate::Buffer;
-
-/// Planes that lie a power of two apart would share the few places that a cache has for them.
-const GAP: usize = 16;
 
 /// As many matrices as there are products.
 pub(super) struct Planes {

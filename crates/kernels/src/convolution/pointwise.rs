@@ -6,19 +6,16 @@ use rayon::prelude::*;
 
 use super::outer::{Pixels, Sides, Sums};
 use super::planes::Planes;
-use super::tile::LINE;
+use super::tile::{LINE, WIDEST};
 use super::{Convolution, Images};
 use crate::Path;
 use crate::format::Factors;
 use crate::simd::{self, Kernel, Simd};
 
-/// Channels are a multiple of it: of a tile's width in every instruction set.
-const GRAIN: usize = 32;
-
 impl Convolution {
-    /// Whether this form of the weights' gradient is there.
+    /// Whether this form of the weights' gradient is there: for channels that fill tiles of every instruction set.
     pub(super) fn is_pointwise(&self) -> bool {
-        let channels = [self.input, self.output].iter().all(|channels| channels % GRAIN == 0);
+        let channels = [self.input, self.output].iter().all(|channels| channels % WIDEST == 0);
         self.kernel == 1 && self.padding == 0 && channels
     }
 

@@ -8,6 +8,12 @@ pub(super) type Sums<S, const ROWS: usize> = [[<S as Simd>::Vector; 2]; ROWS];
 /// Values of a cache line: as many columns are packed or gathered at a time.
 pub(super) const LINE: usize = 16;
 
+/// The widest tile of any instruction set.
+pub(super) const WIDEST: usize = 32;
+
+/// Values between what would lie a power of two apart, and share the few places that a cache has for it.
+pub(super) const GAP: usize = LINE;
+
 /// A tile of zeros.
 ///
 /// # Safety

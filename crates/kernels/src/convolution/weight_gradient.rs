@@ -24,9 +24,6 @@ const DEPTH: usize = 256;
 const INPUTS: usize = 84;
 const OUTPUTS: usize = 128;
 
-/// Packed blocks that lie a power of two apart would share the few places that a cache has for them.
-const GAP: usize = 16;
-
 /// Tasks that keep many threads busy; the sum over pixels is split no further, and not by the number of threads.
 const TASKS: usize = 16;
 

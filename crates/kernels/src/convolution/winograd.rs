@@ -23,6 +23,7 @@ pub(super) use forward::run;
 pub(super) use gradient::weight_gradient;
 pub(super) use weights::pack;
 
+use super::tile::WIDEST;
 use super::{Algorithm, Convolution, Images};
 
 /// Products of a patch.
@@ -30,9 +31,6 @@ const PRODUCTS: usize = 16;
 
 /// Pixels of the target that a patch gives, in each direction.
 const STEP: usize = 2;
-
-/// Fewest channels: a multiple of every tile's width, and so many that the products outweigh the transforms.
-const FEWEST_CHANNELS: usize = 32;
 
 /// Fewest patches: they fill some tiles of every instruction set, and pay for weights that are almost twice as many. An image of
 /// 14x14 alone has 49.
@@ -48,7 +46,7 @@ impl Convolution {
 
     pub(super) fn has_winograd(&self) -> bool {
         let form = self.kernel == 3 && self.stride == 1 && self.padding == 1;
-        let channels = [self.input, self.output].iter().all(|channels| channels % FEWEST_CHANNELS == 0);
+        let channels = [self.input, self.output].iter().all(|channels| channels % WIDEST == 0);
         form && channels
     }
 }

@@ -6,8 +6,9 @@
 
 use std::ops::Range;
 
+use super::super::tile::GAP;
+use super::Task;
 use super::rows::{Band, Rows};
-use super::{GAP, Task};
 use crate::Buffer;
 use crate::format::{Factors, Format};
 use crate::simd::Simd;

@@ -10,13 +10,10 @@ use super::{PRODUCTS, Patches};
 use crate::convolution::outer::{Pixels, Sides, Sums};
 use crate::convolution::packed::put;
 use crate::convolution::planes::Planes;
-use crate::convolution::tile::LINE;
+use crate::convolution::tile::{LINE, WIDEST};
 use crate::convolution::{Convolution, Images};
 use crate::simd::{self, Kernel, Simd};
 use crate::{Buffer, Factors, Format, Path};
-
-/// The widest panel.
-const MOST_WIDTH: usize = 32;
 
 /// Into `[output][input][tap]`.
 pub(in crate::convolution) fn weight_gradient(
@@ -102,7 +99,7 @@ impl Kernel for Gather<'_> {
             Format::Float32 => channel,
             Format::Bfloat16 => column::<S>(channel),
         };
-        let mut turned = vec![[0.0f32; MOST_WIDTH]; taps];
+        let mut turned = vec![[0.0f32; WIDEST]; taps];
         for input in 0..inputs {
             for block in (0..width).step_by(LINE) {
                 let mut products = [[[0.0; LINE]; 4]; 4];

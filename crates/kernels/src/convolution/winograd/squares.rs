@@ -24,11 +24,6 @@ pub(super) struct Squares<'a> {
     pub(super) zeros: &'a [f32],
 }
 
-/// Where a row's column stands in the planes.
-pub(super) trait Place: Fn(usize, usize) -> (usize, usize) {}
-
-impl<F: Fn(usize, usize) -> (usize, usize)> Place for F {}
-
 /// Writes a vector into each plane.
 ///
 /// # Safety
@@ -137,7 +132,7 @@ impl Squares<'_> {
         }
     }
 
-    /// For sums over patches: a row for each, in bfloat16 for each two, of some channels; those of a slot are a vector apart then
+    /// For sums over patches: a row for each, in bfloat16 for each two, of some channels, where `place` says; those of a slot are a vector apart then
     /// ([`column`]).
     ///
     /// # Safety
@@ -147,7 +142,7 @@ impl Squares<'_> {
         &self,
         patches: Range<usize>,
         channels: &Range<usize>,
-        place: impl Place,
+        place: impl Fn(usize, usize) -> (usize, usize),
         to: &mut Planes,
     ) {
         if let Factors::Float32(_) = self.from {
