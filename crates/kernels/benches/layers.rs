@@ -135,13 +135,13 @@ fn measure((path, format): (Path, Format), convolution: Convolution, source: Ima
         let packed = new.as_ref().unwrap_or(&constant);
         let halves = halves(&x, convolution.input);
         let x = halves.as_ref().filter(|_| !convolution.is_stem()).map_or(Factors::Float32(&x), Into::into);
-        convolution.forward(source, x, packed, Output::default(), &mut y).unwrap();
+        convolution.forward(source, x, packed, Output::default(), (&mut y).into()).unwrap();
     });
     let data = fastest(|| {
         let packed = Packed::data_gradient(path, format, (convolution, algorithm), &w).unwrap();
         let halves = halves(&dy, convolution.output);
         let dy = halves.as_ref().map_or(Factors::Float32(&dy), Into::into);
-        convolution.data_gradient(source, dy, &packed, None, &mut dx).unwrap();
+        convolution.data_gradient(source, dy, &packed, None, (&mut dx).into()).unwrap();
     });
     let [image, gradient] = [halves(&x, convolution.input), halves(&dy, convolution.output)];
     let image = image.as_ref().filter(|_| !convolution.is_stem()).map_or(Factors::Float32(&x), Into::into);

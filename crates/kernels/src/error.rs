@@ -19,3 +19,8 @@ pub(crate) fn fits(what: &'static str, found: usize, expected: usize) -> Result<
     }
     Err(ShapeError { what, found, expected: expected.to_string() })
 }
+
+/// Sides of different formats, where one is expected.
+pub(crate) fn mixed() -> ShapeError {
+    ShapeError { what: "the number of formats", found: 2, expected: "1".to_owned() }
+}

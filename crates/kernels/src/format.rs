@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
+use crate::error::fits;
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Buffer, Path};
+use crate::{Buffer, Path, ShapeError};
 
 /// The number format of factors. Sums, and all that is not multiplied, are float32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -26,7 +27,7 @@ impl Format {
     }
 
     /// 32-bit slots of so many factors: the last pair may be half empty.
-    pub(crate) fn slots(self, factors: usize) -> usize {
+    pub fn slots(self, factors: usize) -> usize {
         factors.div_ceil(self.per_slot())
     }
 
@@ -63,40 +64,70 @@ impl Halves {
         Halves { slots, columns }
     }
 
+    /// Their memory, pairs row after row.
+    pub fn into_slots(self) -> Buffer {
+        self.slots
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> HalfRows<'_> {
+        HalfRows { slots: &self.slots, columns: self.columns }
+    }
+}
+
+/// The rows of [`Halves`], or of other memory.
+#[derive(Clone, Copy, Debug)]
+pub struct HalfRows<'a> {
+    slots: &'a [f32],
+    columns: usize,
+}
+
+impl<'a> HalfRows<'a> {
+    /// Rows of `columns` values in pairs, the first in the lower half of its slot.
+    pub fn new(slots: &'a [f32], columns: usize) -> Self {
+        HalfRows { slots, columns: columns.max(1) }
+    }
+
     /// Pairs, row after row.
-    pub(crate) fn slots(&self) -> &[f32] {
-        &self.slots
+    pub(crate) fn slots(self) -> &'a [f32] {
+        self.slots
     }
 
     /// Rows of halves that have a multiple of two columns.
-    pub(crate) fn halves(&self) -> &[u16] {
-        as_halves(&self.slots)
+    pub(crate) fn halves(self) -> &'a [u16] {
+        as_halves(self.slots)
     }
 
     /// Values without filling.
-    pub fn len(&self) -> usize {
+    pub fn len(self) -> usize {
         self.slots.len() / Format::Bfloat16.slots(self.columns) * self.columns
     }
 
     /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
+    pub fn is_empty(self) -> bool {
         self.slots.is_empty()
     }
 
+    /// The halves of rows that are not filled up.
+    pub(crate) fn whole(self) -> Result<&'a [u16], ShapeError> {
+        fits("the number of halves", self.len(), self.halves().len())?;
+        Ok(self.halves())
+    }
+
     /// The values.
-    pub fn to_f32(&self) -> Vec<f32> {
+    pub fn to_f32(self) -> Vec<f32> {
         let rows = self.halves().chunks_exact(2 * Format::Bfloat16.slots(self.columns));
         rows.flat_map(|row| &row[..self.columns]).map(|&half| widen(half)).collect()
     }
 }
 
-/// The factors of one side.
+/// What a layer takes: the factors of one side of products, or values as such.
 #[derive(Clone, Copy, Debug)]
 pub enum Factors<'a> {
     /// Float32.
     Float32(&'a [f32]),
     /// Rounded before.
-    Bfloat16(&'a Halves),
+    Bfloat16(HalfRows<'a>),
 }
 
 impl<'a> Factors<'a> {
@@ -129,9 +160,98 @@ impl<'a> From<&'a [f32]> for Factors<'a> {
     }
 }
 
+impl<'a> From<&'a Vec<f32>> for Factors<'a> {
+    fn from(values: &'a Vec<f32>) -> Self {
+        Factors::Float32(values)
+    }
+}
+
+impl<'a> From<HalfRows<'a>> for Factors<'a> {
+    fn from(rows: HalfRows<'a>) -> Self {
+        Factors::Bfloat16(rows)
+    }
+}
+
 impl<'a> From<&'a Halves> for Factors<'a> {
     fn from(halves: &'a Halves) -> Self {
-        Factors::Bfloat16(halves)
+        Factors::Bfloat16(halves.rows())
+    }
+}
+
+/// What a layer gives.
+#[derive(Debug)]
+pub enum Results<'a> {
+    /// Float32.
+    Float32(&'a mut [f32]),
+    /// Rounded to nearest and to even when they are written; of an even number of channels.
+    Bfloat16(&'a mut [u16]),
+}
+
+impl<'a> Results<'a> {
+    /// Room for pairs, as results of a format.
+    pub fn of(format: Format, slots: &'a mut [f32]) -> Self {
+        match format {
+            Format::Float32 => Results::Float32(slots),
+            Format::Bfloat16 => Results::Bfloat16(as_halves_mut(slots)),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Results::Float32(values) => values.len(),
+            Results::Bfloat16(halves) => halves.len(),
+        }
+    }
+}
+
+impl<'a> From<&'a mut [f32]> for Results<'a> {
+    fn from(values: &'a mut [f32]) -> Self {
+        Results::Float32(values)
+    }
+}
+
+impl<'a> From<&'a mut Vec<f32>> for Results<'a> {
+    fn from(values: &'a mut Vec<f32>) -> Self {
+        Results::Float32(values)
+    }
+}
+
+impl<'a> From<&'a mut Buffer> for Results<'a> {
+    fn from(values: &'a mut Buffer) -> Self {
+        Results::Float32(values)
+    }
+}
+
+/// A value as it is kept.
+pub(crate) trait Element: Copy + Send + Sync {
+    /// The value.
+    fn get(self) -> f32;
+    /// The nearest.
+    fn of(value: f32) -> Self;
+}
+
+impl Element for f32 {
+    #[inline(always)]
+    fn get(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn of(value: f32) -> f32 {
+        value
+    }
+}
+
+/// A bfloat16.
+impl Element for u16 {
+    #[inline(always)]
+    fn get(self) -> f32 {
+        widen(self)
+    }
+
+    #[inline(always)]
+    fn of(value: f32) -> u16 {
+        round(value)
     }
 }
 
@@ -218,10 +338,13 @@ mod tests {
             for columns in [1, 2, 3, 64, 147] {
                 let values: Vec<f32> = (0..7 * columns).map(|index| index as f32).collect();
                 let halves = Halves::of(path, &values, columns);
-                assert_eq!((halves.len(), halves.slots().len()), (values.len(), 7 * columns.div_ceil(2)));
+                assert_eq!(
+                    (halves.rows().len(), halves.rows().slots().len()),
+                    (values.len(), 7 * columns.div_ceil(2))
+                );
                 let expected: Vec<f32> = values.iter().map(|&value| widen(round(value))).collect();
-                assert_eq!(halves.to_f32(), expected, "{path}, {columns}");
-                let rows = halves.halves().chunks_exact(columns.next_multiple_of(2));
+                assert_eq!(halves.rows().to_f32(), expected, "{path}, {columns}");
+                let rows = halves.rows().halves().chunks_exact(columns.next_multiple_of(2));
                 assert!(rows.flat_map(|row| &row[columns..]).all(|&half| half == 0));
             }
         }

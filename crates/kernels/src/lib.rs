@@ -24,5 +24,5 @@ mod simd;
 pub use buffer::Buffer;
 pub use convolution::Convolution;
 pub use error::ShapeError;
-pub use format::{Factors, Format, Halves};
+pub use format::{Factors, Format, HalfRows, Halves, Results};
 pub use path::Path;

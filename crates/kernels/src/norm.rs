@@ -1,4 +1,5 @@
-//! Batch norm over the channels of `[pixels, channels]`, with the activation behind it.
+//! Batch norm over the channels of `[pixels, channels]`, with the activation behind it. All sides are of one format; what is
+//! computed from them is float32.
 //!
 //! Sums run over pieces of so many pixels, whatever the number of threads; within a piece in float32, over the pieces in
 //! float64. The variance is the biased one, from deviations of each piece's own mean: the square of a mean that is large
@@ -12,10 +13,11 @@ use rayon::prelude::*;
 pub use backward::{Gradients, Sums, data_gradient, sums};
 pub use statistics::{Statistics, statistics};
 
-use crate::error::fits;
+use crate::error::{fits, mixed};
+use crate::format::Element;
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Path, ShapeError};
+use crate::{Factors, Path, Results, ShapeError};
 
 /// How each channel is mapped: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
 #[derive(Clone, Copy, Debug)]
@@ -103,8 +105,17 @@ impl Cut {
 ///
 /// # Errors
 /// Lengths that do not fit each other.
-pub fn normalise(path: Path, x: &[f32], norm: Norm<'_>, y: &mut [f32]) -> Result<(), ShapeError> {
+pub fn normalise(path: Path, x: Factors<'_>, norm: Norm<'_>, y: Results<'_>) -> Result<(), ShapeError> {
     norm.check(x.len(), &[y.len()])?;
+    match (x, y) {
+        (Factors::Float32(x), Results::Float32(y)) => map(path, x, norm, y),
+        (Factors::Bfloat16(x), Results::Bfloat16(y)) => map(path, x.whole()?, norm, y),
+        _ => return Err(mixed()),
+    }
+    Ok(())
+}
+
+fn map<E: Element>(path: Path, x: &[E], norm: Norm<'_>, y: &mut [E]) {
     let cut = Cut::new(x.len(), norm.channels());
     let [mean, scale, beta] =
         [&norm.statistics.mean, &norm.scale(), &norm.beta.to_vec()].map(|values| cut.widen(values));
@@ -114,19 +125,18 @@ pub fn normalise(path: Path, x: &[f32], norm: Norm<'_>, y: &mut [f32]) -> Result
         let y = unsafe { to.part(index * cut.piece, x.len()) };
         simd::run(path, Map { x, y, mean: &mean, scale: &scale, beta: &beta, relu: norm.relu });
     });
-    Ok(())
 }
 
-struct Map<'a> {
-    x: &'a [f32],
-    y: &'a mut [f32],
+struct Map<'a, E> {
+    x: &'a [E],
+    y: &'a mut [E],
     mean: &'a [f32],
     scale: &'a [f32],
     beta: &'a [f32],
     relu: bool,
 }
 
-impl Kernel for Map<'_> {
+impl<E: Element> Kernel for Map<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -137,8 +147,8 @@ impl Kernel for Map<'_> {
         let least = if self.relu { 0.0 } else { f32::NEG_INFINITY };
         for (x, y) in self.x.chunks_exact(columns).zip(self.y.chunks_exact_mut(columns)) {
             for column in 0..columns {
-                let value = (x[column] - mean[column]) * scale[column] + beta[column];
-                y[column] = if value < least { least } else { value };
+                let value = (x[column].get() - mean[column]) * scale[column] + beta[column];
+                y[column] = E::of(if value < least { least } else { value });
             }
         }
     }

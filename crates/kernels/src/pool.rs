@@ -1,11 +1,13 @@
-//! Pooling over `[n, h, w, c]`: the largest of a window, the mean of an image.
+//! Pooling over `[n, h, w, c]`: the largest of a window, the mean of an image. Values and gradients are of either format, both
+//! sides of one call of the same; means are float32.
 
 use rayon::prelude::*;
 
 use crate::convolution::Images;
-use crate::error::fits;
+use crate::error::{fits, mixed};
+use crate::format::Element;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Path, ShapeError};
+use crate::{Factors, Path, Results, ShapeError};
 
 /// A square window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,14 @@ impl Window {
         }
     }
 
+    /// In one direction: the windows over a place of the source, and where it is in each.
+    #[inline(always)]
+    fn over(self, place: usize, windows: usize) -> impl Iterator<Item = (usize, usize)> {
+        let place = place + self.padding;
+        let first = (place + 1).saturating_sub(self.extent).div_ceil(self.stride);
+        (first..windows.min(place / self.stride + 1)).map(move |at| (at, place - at * self.stride))
+    }
+
     /// The largest value of each window, the first of several, and, where they are asked for, the tap it came from. What is no
     /// number is larger than any.
     ///
@@ -58,15 +68,34 @@ impl Window {
         path: Path,
         source: Images,
         channels: usize,
-        x: &[f32],
-        y: &mut [f32],
+        x: Factors<'_>,
+        y: Results<'_>,
         taps: Option<&mut [u8]>,
     ) -> Result<(), ShapeError> {
         self.check(source, channels, x.len(), y.len())?;
         fits("the number of taps", taps.as_ref().map_or(y.len(), |taps| taps.len()), y.len())?;
+        match (x, y) {
+            (Factors::Float32(x), Results::Float32(y)) => self.lines(path, source, channels, x, y, taps),
+            (Factors::Bfloat16(x), Results::Bfloat16(y)) => {
+                self.lines(path, source, channels, x.whole()?, y, taps);
+            }
+            _ => return Err(mixed()),
+        }
+        Ok(())
+    }
+
+    fn lines<E: Element>(
+        &self,
+        path: Path,
+        source: Images,
+        channels: usize,
+        x: &[E],
+        y: &mut [E],
+        taps: Option<&mut [u8]>,
+    ) {
         let (target, plane) = (self.target(source), source.plane() * channels);
         let line = target.width * channels;
-        let run = |row: usize, y: &mut [f32], taps: Option<&mut [u8]>| {
+        let run = |row: usize, y: &mut [E], taps: Option<&mut [u8]>| {
             let x = &x[row / target.height * plane..][..plane];
             let at = row % target.height;
             simd::run(path, Line { window: *self, source, channels, at, x, y, taps });
@@ -79,7 +108,6 @@ impl Window {
                 .for_each(|(row, (y, taps))| run(row, y, Some(taps))),
             None => rows.enumerate().for_each(|(row, y)| run(row, y, None)),
         }
-        Ok(())
     }
 
     /// The gradient of the input from that of the output and the taps that [`Window::largest`] gave.
@@ -91,65 +119,101 @@ impl Window {
         path: Path,
         source: Images,
         channels: usize,
-        dy: &[f32],
+        dy: Factors<'_>,
         taps: &[u8],
-        dx: &mut [f32],
+        dx: Results<'_>,
     ) -> Result<(), ShapeError> {
         self.check(source, channels, dx.len(), dy.len())?;
         fits("the number of taps", taps.len(), dy.len())?;
-        let target = self.target(source);
-        let plane = target.plane() * channels;
-        dx.par_chunks_mut(source.plane() * channels).enumerate().for_each(|(image, dx)| {
-            let (dy, taps) = (&dy[image * plane..][..plane], &taps[image * plane..][..plane]);
-            simd::run(path, Spread { window: *self, source, channels, dy, taps, dx });
-        });
+        match (dy, dx) {
+            (Factors::Float32(dy), Results::Float32(dx)) => self.spread(path, source, channels, dy, taps, dx),
+            (Factors::Bfloat16(dy), Results::Bfloat16(dx)) => {
+                self.spread(path, source, channels, dy.whole()?, taps, dx);
+            }
+            _ => return Err(mixed()),
+        }
         Ok(())
+    }
+
+    fn spread<E: Element>(
+        &self,
+        path: Path,
+        source: Images,
+        channels: usize,
+        dy: &[E],
+        taps: &[u8],
+        dx: &mut [E],
+    ) {
+        let plane = self.target(source).plane() * channels;
+        dx.par_chunks_mut(source.width * channels).enumerate().for_each(|(row, dx)| {
+            let (image, at) = (row / source.height, row % source.height);
+            let (dy, taps) = (&dy[image * plane..][..plane], &taps[image * plane..][..plane]);
+            simd::run(path, Spread { window: *self, source, channels, at, dy, taps, dx });
+        });
     }
 }
 
-/// The gradient of an image.
-struct Spread<'a> {
+/// A row of the gradient of an image.
+struct Spread<'a, E> {
     window: Window,
     source: Images,
     channels: usize,
-    dy: &'a [f32],
+    /// Which row.
+    at: usize,
+    dy: &'a [E],
     taps: &'a [u8],
-    dx: &'a mut [f32],
+    dx: &'a mut [E],
 }
 
-impl Kernel for Spread<'_> {
+impl<E: Element> Kernel for Spread<'_, E> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
-        let Spread { window, source, channels, dx, .. } = self;
-        let width = window.target(source).width;
-        dx.fill(0.0);
-        let pixels = self.dy.chunks_exact(channels).zip(self.taps.chunks_exact(channels));
-        for (place, (dy, taps)) in pixels.enumerate() {
-            window.pixels(source, [place / width, place % width], |tap, pixel| {
-                let dx = &mut dx[pixel * channels..][..channels];
-                for ((dx, &dy), &from) in dx.iter_mut().zip(dy).zip(taps) {
-                    *dx += if from == tap as u8 { dy } else { 0.0 };
+        let Spread { window, source, channels, at, dy, taps, dx } = self;
+        let target = window.target(source);
+        for (column, dx) in dx.chunks_exact_mut(channels).enumerate() {
+            for first in (0..channels).step_by(BLOCK) {
+                let count = BLOCK.min(channels - first);
+                let mut sums = [0.0f32; BLOCK];
+                for (row, tap_row) in window.over(at, target.height) {
+                    for (column, tap_column) in window.over(column, target.width) {
+                        let tap = (tap_row * window.extent + tap_column) as u8;
+                        let from = (row * target.width + column) * channels + first;
+                        let (dy, taps) = (&dy[from..][..count], &taps[from..][..count]);
+                        match (dy.first_chunk::<BLOCK>(), taps.first_chunk::<BLOCK>()) {
+                            (Some(dy), Some(taps)) => take(dy, taps, tap, &mut sums),
+                            _ => take(dy, taps, tap, &mut sums[..count]),
+                        }
+                    }
                 }
-            });
+                dx[first..first + count].iter_mut().zip(sums).for_each(|(dx, sum)| *dx = E::of(sum));
+            }
         }
     }
 }
 
+/// Adds the gradients of what came from a tap.
+#[inline(always)]
+fn take<E: Element>(dy: &[E], taps: &[u8], tap: u8, sums: &mut [f32]) {
+    for ((sum, dy), &from) in sums.iter_mut().zip(dy).zip(taps) {
+        *sum += if from == tap { dy.get() } else { 0.0 };
+    }
+}
+
 /// A row of the largest values.
-struct Line<'a> {
+struct Line<'a, E> {
     window: Window,
     source: Images,
     channels: usize,
     /// Which row of the target.
     at: usize,
-    x: &'a [f32],
-    y: &'a mut [f32],
+    x: &'a [E],
+    y: &'a mut [E],
     taps: Option<&'a mut [u8]>,
 }
 
-impl Kernel for Line<'_> {
+impl<E: Element> Kernel for Line<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -166,7 +230,7 @@ impl Kernel for Line<'_> {
                         None => larger(x, tap, &mut largest[..count], &mut from[..count]),
                     }
                 });
-                y[first..first + count].copy_from_slice(&largest[..count]);
+                y[first..first + count].iter_mut().zip(largest).for_each(|(y, largest)| *y = E::of(largest));
                 if let Some(taps) = &mut taps {
                     let taps = &mut taps[column * channels + first..][..count];
                     taps.iter_mut().zip(from).for_each(|(tap, from)| *tap = from as u8);
@@ -181,8 +245,9 @@ const BLOCK: usize = 64;
 
 /// Takes what is larger, and the tap it is at. The taps are as wide as the values, so that both fit a vector's lanes.
 #[inline(always)]
-fn larger(x: &[f32], tap: usize, largest: &mut [f32], from: &mut [u32]) {
-    for ((largest, from), &x) in largest.iter_mut().zip(from).zip(x) {
+fn larger<E: Element>(x: &[E], tap: usize, largest: &mut [f32], from: &mut [u32]) {
+    for ((largest, from), x) in largest.iter_mut().zip(from).zip(x) {
+        let x = x.get();
         let is_larger = x > *largest || x.is_nan();
         *largest = if is_larger { x } else { *largest };
         *from = if is_larger { tap as u32 } else { *from };
@@ -193,41 +258,55 @@ fn larger(x: &[f32], tap: usize, largest: &mut [f32], from: &mut [u32]) {
 ///
 /// # Errors
 /// Lengths that are not those of the shapes.
-pub fn mean(source: Images, channels: usize, x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
+pub fn mean(source: Images, channels: usize, x: Factors<'_>, y: &mut [f32]) -> Result<(), ShapeError> {
     fits("the number of values in", x.len(), source.pixels() * channels)?;
     fits("the number of values out", y.len(), source.count * channels)?;
     if y.is_empty() || source.plane() == 0 {
         return Ok(());
     }
+    match x {
+        Factors::Float32(x) => means(source, channels, x, y),
+        Factors::Bfloat16(x) => means(source, channels, x.whole()?, y),
+    }
+    Ok(())
+}
+
+fn means<E: Element>(source: Images, channels: usize, x: &[E], y: &mut [f32]) {
     y.par_chunks_mut(channels).zip(x.par_chunks(source.plane() * channels)).for_each(|(y, x)| {
         y.fill(0.0);
         let mut line = vec![0.0; channels];
         for row in x.chunks_exact(source.width * channels) {
             line.fill(0.0);
             for pixel in row.chunks_exact(channels) {
-                line.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x);
+                line.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x.get());
             }
             y.iter_mut().zip(&line).for_each(|(sum, line)| *sum += line);
         }
         y.iter_mut().for_each(|sum| *sum /= source.plane() as f32);
     });
-    Ok(())
 }
 
 /// The gradient of the input of [`mean`].
 ///
 /// # Errors
 /// Lengths that are not those of the shapes.
-pub fn mean_gradient(source: Images, channels: usize, dy: &[f32], dx: &mut [f32]) -> Result<(), ShapeError> {
+pub fn mean_gradient(source: Images, channels: usize, dy: &[f32], dx: Results<'_>) -> Result<(), ShapeError> {
     fits("the number of values in", dx.len(), source.pixels() * channels)?;
     fits("the number of values out", dy.len(), source.count * channels)?;
-    if dx.is_empty() {
+    if dx.len() == 0 {
         return Ok(());
     }
+    match dx {
+        Results::Float32(dx) => shares(source, channels, dy, dx),
+        Results::Bfloat16(dx) => shares(source, channels, dy, dx),
+    }
+    Ok(())
+}
+
+fn shares<E: Element>(source: Images, channels: usize, dy: &[f32], dx: &mut [E]) {
     dx.par_chunks_mut(source.plane() * channels).zip(dy.par_chunks(channels)).for_each(|(dx, dy)| {
         for pixel in dx.chunks_exact_mut(channels) {
-            pixel.iter_mut().zip(dy).for_each(|(dx, dy)| *dx = dy / source.plane() as f32);
+            pixel.iter_mut().zip(dy).for_each(|(dx, dy)| *dx = E::of(dy / source.plane() as f32));
         }
     });
-    Ok(())
 }

@@ -2,23 +2,23 @@
 
 /// The values of a slice that is borrowed for as long as this lives.
 #[derive(Clone, Copy)]
-pub(crate) struct Shared {
-    start: *mut f32,
+pub(crate) struct Shared<T = f32> {
+    start: *mut T,
     len: usize,
 }
 
 // SAFETY: whoever takes a pointer or a part promises that no other thread touches those values meanwhile.
-unsafe impl Send for Shared {}
+unsafe impl<T: Send> Send for Shared<T> {}
 // SAFETY: as above.
-unsafe impl Sync for Shared {}
+unsafe impl<T: Send> Sync for Shared<T> {}
 
-impl Shared {
-    pub(crate) fn new(values: &mut [f32]) -> Self {
+impl<T: Copy> Shared<T> {
+    pub(crate) fn new(values: &mut [T]) -> Self {
         Shared { start: values.as_mut_ptr(), len: values.len() }
     }
 
     /// The address of the first.
-    pub(crate) fn start(self) -> *const f32 {
+    pub(crate) fn start(self) -> *const T {
         self.start
     }
 
@@ -27,7 +27,7 @@ impl Shared {
     /// # Safety
     /// The slice is still borrowed, `index` is in it, and nobody else touches what is read or written.
     #[inline(always)]
-    pub(crate) unsafe fn at(self, index: usize) -> *mut f32 {
+    pub(crate) unsafe fn at(self, index: usize) -> *mut T {
         debug_assert!(index < self.len);
         // SAFETY: the caller's.
         unsafe { self.start.add(index) }
@@ -38,7 +38,7 @@ impl Shared {
     /// # Safety
     /// The slice is still borrowed, all are in it, and nobody else touches them as long as the part lives.
     #[inline(always)]
-    pub(crate) unsafe fn part<'a>(self, index: usize, len: usize) -> &'a mut [f32] {
+    pub(crate) unsafe fn part<'a>(self, index: usize, len: usize) -> &'a mut [T] {
         debug_assert!(index + len <= self.len);
         // SAFETY: the caller's.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(index), len) }

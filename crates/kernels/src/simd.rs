@@ -19,6 +19,8 @@ use crate::{Format, Path};
 pub(crate) trait Simd: Copy {
     /// Values in a vector.
     const LANES: usize;
+    /// Whether one instruction rounds them to bfloat16.
+    const ROUNDS: bool = false;
     /// The vector.
     type Vector: Copy;
 
@@ -32,6 +34,10 @@ pub(crate) trait Simd: Copy {
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a - b`, of values.
     unsafe fn subtract(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a * b`, of values.
+    unsafe fn multiply(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// 0 where values are negative; what is no number stays.
+    unsafe fn rectify(values: Self::Vector) -> Self::Vector;
     /// The 32 bits at `from` in every lane, of any alignment.
     unsafe fn broadcast(from: *const f32) -> Self::Vector;
     /// `a * b + c`, rounded once where the hardware has it. Where lanes of `a` and `b` are pairs of bfloat16, both products are
@@ -40,6 +46,10 @@ pub(crate) trait Simd: Copy {
     /// Asks for the cache line at any address, which need not be there.
     #[inline(always)]
     fn prefetch(_at: *const f32) {}
+    /// `LANES` bfloat16 from `from`, of any alignment, as float32.
+    unsafe fn load_halves(from: *const u16) -> Self::Vector;
+    /// `LANES` values rounded to bfloat16, to `to`, of any alignment.
+    unsafe fn store_halves(to: *mut u16, vector: Self::Vector);
     /// Pairs of `LANES` bfloat16 from each of two places, the first in the lower half, of any alignment.
     unsafe fn pair(low: *const u16, high: *const u16) -> Self::Vector;
     /// Values rounded to bfloat16 and put side by side, those of `low` in the lower halves.

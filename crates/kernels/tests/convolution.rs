@@ -6,7 +6,7 @@ mod noise;
 
 use brazier_kernels::convolution::{Algorithm, Images, Output, Packed};
 use brazier_kernels::{Convolution, Factors, Format, Halves, Path};
-use noise::{difference, noise};
+use noise::{Room, Side, difference, noise, rounded};
 
 /// For each product of a convolution: indices of input, weight and output.
 fn products(convolution: &Convolution, source: Images, mut each: impl FnMut(usize, usize, usize)) {
@@ -72,32 +72,14 @@ fn case([kernel, stride, padding, input, output, count, height, width]: [usize; 
     (Convolution { input, output, kernel, stride, padding }, Images { count, height, width })
 }
 
-/// A side of the products: values that the format has.
-struct Side {
-    values: Vec<f32>,
-    halves: Option<Halves>,
+/// Values that the format has.
+fn side(engine: (Path, Format), len: usize, columns: usize, seed: u64) -> Side {
+    Side::new(engine, noise(len, seed), columns)
 }
 
-impl Side {
-    fn new((path, format): (Path, Format), len: usize, columns: usize, seed: u64) -> Self {
-        let values = noise(len, seed);
-        match format {
-            Format::Float32 => Side { values, halves: None },
-            Format::Bfloat16 => {
-                let halves = Halves::of(path, &values, columns);
-                Side { values: halves.to_f32(), halves: Some(halves) }
-            }
-        }
-    }
-
-    fn factors(&self) -> Factors<'_> {
-        self.halves.as_ref().map_or(Factors::Float32(&self.values), Factors::Bfloat16)
-    }
-
-    /// The same as an image of the convolution.
-    fn image(&self, convolution: &Convolution) -> Factors<'_> {
-        if convolution.is_stem() { Factors::Float32(&self.values) } else { self.factors() }
-    }
+/// A side as an image of the convolution.
+fn image<'a>(side: &'a Side, convolution: &Convolution) -> Factors<'a> {
+    if convolution.is_stem() { Factors::Float32(&side.values) } else { side.factors() }
 }
 
 /// How far a result may be from the sum of products, relative to the largest: Winograd's algorithm rounds bfloat16 again.
@@ -114,7 +96,7 @@ fn engines() -> impl Iterator<Item = (Path, Format)> {
 
 /// Weights that the format has.
 fn weights(engine: (Path, Format), convolution: &Convolution) -> Vec<f32> {
-    Side::new(engine, convolution.weights(), 1, 2).values
+    side(engine, convolution.weights(), 1, 2).values
 }
 
 #[test]
@@ -123,8 +105,8 @@ fn forward_is_the_sum_of_products() {
         println!("with {path} and {format:?}");
         for numbers in CASES {
             let (convolution, source) = case(numbers);
-            let side = Side::new((path, format), source.pixels() * convolution.input, convolution.input, 1);
-            let (x, w) = (&side.values, weights((path, format), &convolution));
+            let data = side((path, format), source.pixels() * convolution.input, convolution.input, 1);
+            let (x, w) = (&data.values, weights((path, format), &convolution));
             let len = convolution.target(source).pixels() * convolution.output;
             let (bias, residual) = (noise(convolution.output, 3), noise(len, 4));
             let scale = noise(convolution.output, 6);
@@ -134,7 +116,7 @@ fn forward_is_the_sum_of_products() {
                 Packed::forward(path, format, (convolution, convolution.algorithm(source)), &w).unwrap();
             let mut y = vec![f32::NAN; len];
             convolution
-                .forward(source, side.image(&convolution), &packed, Output::default(), &mut y)
+                .forward(source, image(&data, &convolution), &packed, Output::default(), (&mut y).into())
                 .unwrap();
             assert!(
                 difference(&y, &plain) < most(format, &convolution, source),
@@ -142,9 +124,10 @@ fn forward_is_the_sum_of_products() {
                 difference(&y, &plain)
             );
 
-            let (scaled, bias_of, residual_of) = (Some(&scale[..]), Some(&bias[..]), Some(&residual[..]));
+            let (scaled, bias_of, residual_of) =
+                (Some(&scale[..]), Some(&bias[..]), Some(Factors::from(&residual)));
             let also = Output { scale: scaled, bias: bias_of, residual: residual_of, relu: true };
-            convolution.forward(source, side.image(&convolution), &packed, also, &mut y).unwrap();
+            convolution.forward(source, image(&data, &convolution), &packed, also, (&mut y).into()).unwrap();
             for (index, value) in plain.iter_mut().enumerate() {
                 let add = bias[index % convolution.output] + residual[index];
                 let scale = f64::from(scale[index % convolution.output]);
@@ -166,21 +149,23 @@ fn the_gradient_of_the_data_is_the_sum_of_products() {
             let (convolution, source) = case(numbers);
             let w = weights((path, format), &convolution);
             let len = convolution.target(source).pixels() * convolution.output;
-            let side = Side::new((path, format), len, convolution.output, 5);
-            let dy = &side.values;
+            let data = side((path, format), len, convolution.output, 5);
+            let dy = &data.values;
             let mut expected = vec![0.0f64; source.pixels() * convolution.input];
             products(&convolution, source, |i, k, o| expected[i] += f64::from(w[k]) * f64::from(dy[o]));
             let packed =
                 Packed::data_gradient(path, format, (convolution, convolution.algorithm(source)), &w)
                     .unwrap();
             let mut dx = vec![f32::NAN; expected.len()];
-            convolution.data_gradient(source, side.factors(), &packed, None, &mut dx).unwrap();
+            convolution.data_gradient(source, data.factors(), &packed, None, (&mut dx).into()).unwrap();
             let found = difference(&dx, &expected);
             assert!(found < most(format, &convolution, source), "{path}, {format:?}: {numbers:?}: {found}");
 
             let also = noise(dx.len(), 6);
             expected.iter_mut().zip(&also).for_each(|(sum, &also)| *sum += f64::from(also));
-            convolution.data_gradient(source, side.factors(), &packed, Some(&also), &mut dx).unwrap();
+            convolution
+                .data_gradient(source, data.factors(), &packed, Some((&also).into()), (&mut dx).into())
+                .unwrap();
             let found = difference(&dx, &expected);
             assert!(found < most(format, &convolution, source), "{path}, {format:?}: {numbers:?}: {found}");
         }
@@ -192,14 +177,14 @@ fn the_gradient_of_the_weights_is_the_sum_of_products() {
     for (path, format) in engines() {
         for numbers in CASES {
             let (convolution, source) = case(numbers);
-            let image = Side::new((path, format), source.pixels() * convolution.input, convolution.input, 1);
+            let pixels = side((path, format), source.pixels() * convolution.input, convolution.input, 1);
             let len = convolution.target(source).pixels() * convolution.output;
-            let gradient = Side::new((path, format), len, convolution.output, 5);
-            let (x, dy) = (&image.values, &gradient.values);
+            let gradient = side((path, format), len, convolution.output, 5);
+            let (x, dy) = (&pixels.values, &gradient.values);
             let mut expected = vec![0.0f64; convolution.weights()];
             products(&convolution, source, |i, k, o| expected[k] += f64::from(x[i]) * f64::from(dy[o]));
             let mut dw = vec![f32::NAN; expected.len()];
-            let (x, dy) = (image.image(&convolution), gradient.factors());
+            let (x, dy) = (image(&pixels, &convolution), gradient.factors());
             convolution.weight_gradient(path, source, x, dy, &mut dw).unwrap();
             let found = difference(&dw, &expected);
             assert!(found < most(format, &convolution, source), "{path}, {format:?}: {numbers:?}: {found}");
@@ -218,8 +203,8 @@ fn the_number_of_threads_changes_no_bit() {
     for ((path, format), numbers) in engines().flat_map(|engine| cases.map(|numbers| (engine, numbers))) {
         let (convolution, source) = case(numbers);
         let target = convolution.target(source);
-        let x = Side::new((path, format), source.pixels() * convolution.input, convolution.input, 1);
-        let dy = Side::new((path, format), target.pixels() * convolution.output, convolution.output, 5);
+        let x = side((path, format), source.pixels() * convolution.input, convolution.input, 1);
+        let dy = side((path, format), target.pixels() * convolution.output, convolution.output, 5);
         let w = noise(convolution.weights(), 2);
         let results = [1, 2, 3, 7].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -228,17 +213,74 @@ fn the_number_of_threads_changes_no_bit() {
                 let [y, dx, dw] = &mut all;
                 let packed =
                     Packed::forward(path, format, (convolution, convolution.algorithm(source)), &w).unwrap();
-                convolution.forward(source, x.image(&convolution), &packed, Output::default(), y).unwrap();
+                convolution
+                    .forward(source, image(&x, &convolution), &packed, Output::default(), y.into())
+                    .unwrap();
                 let packed =
                     Packed::data_gradient(path, format, (convolution, convolution.algorithm(source)), &w)
                         .unwrap();
-                convolution.data_gradient(source, dy.factors(), &packed, None, dx).unwrap();
-                convolution.weight_gradient(path, source, x.image(&convolution), dy.factors(), dw).unwrap();
+                convolution.data_gradient(source, dy.factors(), &packed, None, dx.into()).unwrap();
+                convolution.weight_gradient(path, source, image(&x, &convolution), dy.factors(), dw).unwrap();
                 all
             })
         });
         assert!(results.iter().all(|result| *result == results[0]), "{path}, {format:?}: {numbers:?}");
     }
+}
+
+#[test]
+fn results_of_bfloat16_are_those_of_float32_rounded() {
+    for (path, format) in engines() {
+        for numbers in CASES {
+            let (convolution, source) = case(numbers);
+            let (target, chosen) = (convolution.target(source), (convolution, convolution.algorithm(source)));
+            let w = weights((path, format), &convolution);
+            let [x, dx_also] = [1, 4].map(|seed| {
+                let engine = (path, if seed == 1 { format } else { Format::Bfloat16 });
+                side(engine, source.pixels() * convolution.input, convolution.input, seed)
+            });
+            let [dy, residual] = [2, 3].map(|seed| {
+                let engine = (path, if seed == 2 { format } else { Format::Bfloat16 });
+                side(engine, target.pixels() * convolution.output, convolution.output, seed)
+            });
+            let scale = noise(convolution.output, 6);
+            let plain = Output::default();
+            let forward = Packed::forward(path, format, chosen, &w).unwrap();
+            let backward = Packed::data_gradient(path, format, chosen, &w).unwrap();
+            let run = |as_format| {
+                let mut all = Vec::new();
+                if convolution.output % 2 == 0 {
+                    let residual = Some(residual.factors_as(as_format));
+                    let full = Output { scale: Some(&scale), bias: Some(&scale), residual, relu: true };
+                    for output in [plain, full, Output { residual, ..plain }] {
+                        let mut y = Room::new(as_format, target.pixels() * convolution.output);
+                        convolution
+                            .forward(source, image(&x, &convolution), &forward, output, y.results())
+                            .unwrap();
+                        all.push(y.values());
+                    }
+                }
+                if convolution.input % 2 == 0 && !convolution.is_stem() {
+                    for also in [None, Some(dx_also.factors_as(as_format))] {
+                        let mut dx = Room::new(as_format, source.pixels() * convolution.input);
+                        convolution
+                            .data_gradient(source, dy.factors(), &backward, also, dx.results())
+                            .unwrap();
+                        all.push(dx.values());
+                    }
+                }
+                all
+            };
+            let expected: Vec<_> = run(Format::Float32).iter().map(|values| rounded(values)).collect();
+            assert_eq!(run(Format::Bfloat16), expected, "{path}, {format:?}: {numbers:?}");
+        }
+    }
+    let (convolution, source) = case([1, 1, 0, 4, 3, 1, 2, 2]);
+    let packed = Packed::forward(Path::best(), Format::Float32, (convolution, Algorithm::Direct), &[0.0; 12]);
+    let mut y = Room::new(Format::Bfloat16, 12);
+    let (x, output) = ([0.0; 16], Output::default());
+    let error = convolution.forward(source, x[..].into(), &packed.unwrap(), output, y.results());
+    assert!(error.unwrap_err().to_string().contains("modulo 2"));
 }
 
 #[test]
@@ -252,17 +294,22 @@ fn wrong_sizes_are_told() {
     let packed =
         Packed::forward(path, Format::Float32, (convolution, Algorithm::Direct), &[0.0; 144]).unwrap();
     let mut y = vec![0.0; 256];
-    let error =
-        convolution.forward(source, [0.0; 9][..].into(), &packed, Output::default(), &mut y).unwrap_err();
+    let error = convolution
+        .forward(source, [0.0; 9][..].into(), &packed, Output::default(), (&mut y).into())
+        .unwrap_err();
     assert!(error.to_string().contains("256"), "{error}");
     let halves = Halves::of(path, &[0.0; 256], 4);
-    let error =
-        convolution.forward(source, (&halves).into(), &packed, Output::default(), &mut y).unwrap_err();
+    let error = convolution
+        .forward(source, (&halves).into(), &packed, Output::default(), (&mut y).into())
+        .unwrap_err();
     assert!(error.to_string().contains("format"), "{error}");
-    let error = convolution.data_gradient(source, [0.0; 256][..].into(), &packed, None, &mut y).unwrap_err();
+    let error =
+        convolution.data_gradient(source, [0.0; 256][..].into(), &packed, None, (&mut y).into()).unwrap_err();
     assert!(error.to_string().contains("packed"), "{error}");
     let none = Images { height: 0, ..source };
-    let error = convolution.forward(none, [][..].into(), &packed, Output::default(), &mut []).unwrap_err();
+    let error = convolution
+        .forward(none, [][..].into(), &packed, Output::default(), (&mut [][..]).into())
+        .unwrap_err();
     assert!(error.to_string().contains("extent"), "{error}");
 }
 
@@ -281,9 +328,9 @@ fn an_image_alone_gives_the_bits_that_it_gives_among_others() {
                     Format::Bfloat16 if convolution.is_stem() => None,
                     Format::Bfloat16 => Some(Halves::of(path, x, convolution.input)),
                 };
-                let x = side.as_ref().map_or(Factors::Float32(x), Factors::Bfloat16);
+                let x = side.as_ref().map_or(Factors::Float32(x), Factors::from);
                 let mut y = vec![f32::NAN; convolution.target(source).pixels() * convolution.output];
-                convolution.forward(source, x, &packed, Output::default(), &mut y).unwrap();
+                convolution.forward(source, x, &packed, Output::default(), (&mut y).into()).unwrap();
                 y
             };
             let one = Images { count: 1, ..source };

@@ -4,9 +4,11 @@
 
 mod noise;
 
-use brazier_kernels::Path;
+use std::ops::Range;
+
 use brazier_kernels::norm::{Norm, data_gradient, normalise, statistics, sums};
-use noise::{difference, noise};
+use brazier_kernels::{Factors, Format, Path, ShapeError};
+use noise::{Room, Side, difference, noise, rounded};
 
 const EPSILON: f64 = 2e-5;
 
@@ -54,7 +56,7 @@ fn statistics_and_values_are_the_formulas() {
         for [pixels, channels] in CASES {
             let x = image(pixels, channels);
             let (gamma, beta) = (noise(channels, 2), noise(channels, 3));
-            let found = statistics(path, &x, channels).unwrap();
+            let found = statistics(path, (&x).into(), channels).unwrap();
             let (mean, variance) = moments(&x, channels);
             assert!(difference(&found.mean, &mean) < 1e-6, "{path}: {pixels} of {channels}");
             if pixels > 1 {
@@ -64,7 +66,7 @@ fn statistics_and_values_are_the_formulas() {
                 let norm =
                     Norm { statistics: &found, gamma: Some(&gamma), beta: &beta, epsilon: EPSILON, relu };
                 let mut y = vec![f32::NAN; x.len()];
-                normalise(path, &x, norm, &mut y).unwrap();
+                normalise(path, (&x).into(), norm, (&mut y).into()).unwrap();
                 let mut expected = normal(&x, channels, &gamma, &beta);
                 if relu {
                     expected.iter_mut().for_each(|value| *value = value.max(0.0));
@@ -83,12 +85,13 @@ fn gradients_are_the_formulas() {
             let x = noise(pixels * channels, 1);
             let (gamma, beta) = (noise(channels, 2), noise(channels, 3));
             let (dy, also) = (noise(x.len(), 4), noise(x.len(), 5));
-            let found = statistics(path, &x, channels).unwrap();
+            let found = statistics(path, (&x).into(), channels).unwrap();
             let norm =
                 Norm { statistics: &found, gamma: Some(&gamma), beta: &beta, epsilon: EPSILON, relu: true };
             let mut dx = vec![f32::NAN; x.len()];
-            let sums = sums(path, &x, &dy, norm).unwrap();
-            data_gradient(path, [&x, &dy], norm, &sums, Some(&also), &mut dx).unwrap();
+            let sums = sums(path, [(&x).into(), (&dy).into()], norm).unwrap();
+            let sides = [(&x).into(), (&dy).into()];
+            data_gradient(path, sides, norm, &sums, Some((&also).into()), (&mut dx).into()).unwrap();
             let found = sums.gradients(norm);
 
             let (mean, variance) = moments(&x, channels);
@@ -122,20 +125,22 @@ fn the_gradient_of_a_part_follows_from_the_sums_of_all() {
     let (channels, cut) = (16, 700 * 16);
     let (x, dy) = (noise(1000 * channels, 1), noise(1000 * channels, 2));
     let (gamma, beta) = (noise(channels, 3), noise(channels, 4));
-    let found = statistics(Path::best(), &x, channels).unwrap();
+    let found = statistics(Path::best(), (&x).into(), channels).unwrap();
     let norm = Norm { statistics: &found, gamma: Some(&gamma), beta: &beta, epsilon: EPSILON, relu: true };
-    let whole = sums(Path::best(), &x, &dy, norm).unwrap();
+    let sides = [Factors::from(&x), Factors::from(&dy)];
+    let whole = sums(Path::best(), sides, norm).unwrap();
     let mut expected = vec![0.0; x.len()];
-    data_gradient(Path::best(), [&x, &dy], norm, &whole, None, &mut expected).unwrap();
+    data_gradient(Path::best(), sides, norm, &whole, None, (&mut expected).into()).unwrap();
 
     let parts = [0..cut, cut..x.len()];
-    let [mut all, other] = parts.clone().map(|at| sums(Path::best(), &x[at.clone()], &dy[at], norm).unwrap());
+    let sides = |at: &Range<usize>| [Factors::from(&x[at.clone()]), Factors::from(&dy[at.clone()])];
+    let [mut all, other] = parts.clone().map(|at| sums(Path::best(), sides(&at), norm).unwrap());
     all.pixels += other.pixels;
     all.plain.iter_mut().zip(other.plain).for_each(|(all, other)| *all += other);
     all.by_deviation.iter_mut().zip(other.by_deviation).for_each(|(all, other)| *all += other);
     for at in parts {
         let mut dx = vec![f32::NAN; at.len()];
-        data_gradient(Path::best(), [&x[at.clone()], &dy[at.clone()]], norm, &all, None, &mut dx).unwrap();
+        data_gradient(Path::best(), sides(&at), norm, &all, None, (&mut dx).into()).unwrap();
         let expected: Vec<f64> = expected[at].iter().map(|&value| f64::from(value)).collect();
         assert!(difference(&dx, &expected) < 1e-6);
     }
@@ -143,12 +148,49 @@ fn the_gradient_of_a_part_follows_from_the_sums_of_all() {
 
 #[test]
 fn what_is_no_number_stays_visible() {
-    let found = statistics(Path::best(), &[1.0, 2.0, 3.0, f32::NAN], 2).unwrap();
+    let found = statistics(Path::best(), [1.0, 2.0, 3.0, f32::NAN][..].into(), 2).unwrap();
     assert!(found.mean[1].is_nan() && found.mean[0] == 2.0);
     let norm = Norm { statistics: &found, gamma: None, beta: &[0.0; 2], epsilon: EPSILON, relu: true };
     let mut y = [0.0; 4];
-    normalise(Path::best(), &[1.0, 2.0, 3.0, f32::NAN], norm, &mut y).unwrap();
+    normalise(Path::best(), [1.0, 2.0, 3.0, f32::NAN][..].into(), norm, (&mut y[..]).into()).unwrap();
     assert!(y[1].is_nan() && y[3].is_nan());
-    let error = normalise(Path::best(), &[1.0; 3], norm, &mut y).unwrap_err().to_string();
+    let error =
+        normalise(Path::best(), [1.0; 3][..].into(), norm, (&mut y[..]).into()).unwrap_err().to_string();
     assert!(error.contains("channels"), "{error}");
+}
+
+#[test]
+fn sides_of_bfloat16_are_computed_as_float32_and_rounded() {
+    for path in Path::all() {
+        for [pixels, channels] in CASES.into_iter().filter(|[_, channels]| channels % 2 == 0) {
+            let [x, dy, also] = [1, 2, 3]
+                .map(|seed| Side::new((path, Format::Bfloat16), noise(pixels * channels, seed), channels));
+            let (gamma, beta) = (noise(channels, 4), noise(channels, 5));
+            let run = |format| -> Result<_, ShapeError> {
+                let sides = [&x, &dy, &also].map(|side| side.factors_as(format));
+                let found = statistics(path, sides[0], channels)?;
+                let norm = Norm {
+                    statistics: &found,
+                    gamma: Some(&gamma),
+                    beta: &beta,
+                    epsilon: EPSILON,
+                    relu: true,
+                };
+                let [mut y, mut dx, mut alone] = [(); 3].map(|()| Room::new(format, pixels * channels));
+                normalise(path, sides[0], norm, y.results())?;
+                let sums = sums(path, [sides[0], sides[1]], norm)?;
+                data_gradient(path, [sides[0], sides[1]], norm, &sums, Some(sides[2]), dx.results())?;
+                data_gradient(path, [sides[0], sides[1]], norm, &sums, None, alone.results())?;
+                Ok((found.clone(), sums, [y, dx, alone].map(|room| room.values())))
+            };
+            let (single, half) = (run(Format::Float32).unwrap(), run(Format::Bfloat16).unwrap());
+            assert_eq!((&single.0, &single.1), (&half.0, &half.1), "{path}: {pixels} of {channels}");
+            assert_eq!(single.2.map(|values| rounded(&values)), half.2, "{path}: {pixels} of {channels}");
+        }
+    }
+    let (x, statistics) = (noise(8, 1), statistics(Path::best(), [1.0; 4][..].into(), 2).unwrap());
+    let norm = Norm { statistics: &statistics, gamma: None, beta: &[0.0; 2], epsilon: EPSILON, relu: false };
+    let mut y = Room::new(Format::Bfloat16, 8);
+    let error = normalise(Path::best(), (&x).into(), norm, y.results()).unwrap_err().to_string();
+    assert!(error.contains("formats"), "{error}");
 }

@@ -69,7 +69,7 @@ impl Conv {
             let (gamma, beta) = (norm.scale(), norm.beta.val());
             let (mean, variance) = (norm.moving_mean.value(), norm.moving_var.value());
             let given = [&gamma, &beta, &mean, &variance];
-            let packed = || Constant::of(&cast(self.weight.val(), x.dtype()), self.place());
+            let packed = || Constant::of(&self.weight.val(), self.place());
             let constant = self.constant.clone().or_else(packed);
             if let Some(y) = constant.and_then(|constant| constant.convolve_norm(x, given, norm.epsilon)) {
                 return y.into();
@@ -90,10 +90,10 @@ impl Conv {
                 return y;
             }
         }
-        let weight = cast(self.weight.val(), x.tensor.dtype());
-        if let Some(y) = native::convolve(&x, &weight, residual.as_ref(), self.place()) {
+        if let Some(y) = native::convolve(&x, &self.weight.val(), residual.as_ref(), self.place()) {
             return y;
         }
+        let weight = cast(self.weight.val(), x.tensor.dtype());
         let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
         let y = conv2d(x.tensor, weight, None, options);
         match residual {
@@ -182,16 +182,17 @@ impl BatchNorm {
             advance(&self.moving_var, Tensor::from_floats(trained.variance.as_slice(), &device));
             return Branch { recipe: Some(trained.recipe), ..trained.output.into() };
         }
-        let x = cast(branch.tensor, DType::F32);
         if self.use_global_stats || !device.is_autodiff() {
             let (mean, variance) = (self.moving_mean.value(), self.moving_var.value());
             let given = [&gamma, &beta, &mean, &variance];
-            if let Some(y) = native::normalise(&x, given, self.epsilon, rectify) {
-                return cast(y, format).into();
+            if let Some(y) = native::normalise(&branch.tensor, given, self.epsilon, rectify) {
+                return y.into();
             }
+            let x = cast(branch.tensor, DType::F32);
             let y = cast(batch_norm(x, gamma, beta, mean, variance, self.epsilon), format);
             return if rectify { relu(y) } else { y }.into();
         }
+        let x = cast(branch.tensor, DType::F32);
         let result = together::train(&x, [&gamma, &beta], self.epsilon)
             .unwrap_or_else(|| batch_norm_train(x, gamma, beta, self.epsilon));
         advance(&self.moving_mean, result.mean);

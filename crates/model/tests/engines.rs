@@ -117,7 +117,7 @@ fn outputs_and_gradients_are_burns() {
 }
 
 #[test]
-fn factors_of_bfloat16_are_rounded_and_nothing_else_is() {
+fn factors_and_results_of_bfloat16_are_rounded_and_nothing_else_is() {
     let device = Device::flex().autodiff();
     let mut stream = weights::Stream::named("rounded");
     let mut noise = |shape: [usize; 4]| {
@@ -138,10 +138,10 @@ fn factors_of_bfloat16_are_rounded_and_nothing_else_is() {
             conv.weight = Param::from_tensor(weight);
             let [x, residual] = [x, residual.clone()].map(|tensor| tensor.detach().require_grad());
             let y = conv.forward_onto(x.clone(), residual.clone());
-            let gradients = (y.clone() * share).sum().backward();
+            let gradients = (y.clone().cast(DType::F32) * share).sum().backward();
             let weight = conv.weight.val();
             let read = |tensor: &Tensor<4>| tensor.grad(&gradients).unwrap().into_data();
-            [y.inner().into_data(), read(&x), read(&weight), read(&residual)]
+            [y.inner().cast(DType::F32).into_data(), read(&x), read(&weight), read(&residual)]
                 .map(|data| data.iter::<f32>().collect::<Vec<f32>>())
         };
         for engine in engines() {
@@ -157,11 +157,12 @@ fn factors_of_bfloat16_are_rounded_and_nothing_else_is() {
                 (exact, found)
             });
             for (what, (found, exact)) in found.iter().zip(&exact).enumerate().take(3) {
-                let apart = apart(found, exact);
-                assert!(apart < 1e-5, "{engine:?}: {channels} channels, {what}: {apart}");
+                // A result has 8 bits; gradients have the format of what they are of.
+                let (apart, most) = (apart(found, exact), if what == 0 { 4e-3 } else { 1e-5 });
+                assert!(apart < most, "{engine:?}: {channels} channels, {what}: {apart}");
             }
-            // Not multiplied, not rounded.
-            assert!(apart(&found[3], &share.clone().into_data().iter::<f32>().collect::<Vec<f32>>()) == 0.0);
+            let share: Vec<f32> = rounded(&share).into_data().iter::<f32>().collect();
+            assert!(apart(&found[3], &share) == 0.0);
         }
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::gather::{Gather, Part};
+use super::output::Sink;
 use super::packed::Algorithm;
 use super::soon::Soon;
 use super::table::{Direction, Table, group};
 use super::{Convolution, Images, Output, Packed, winograd};
 use crate::error::fits;
-use crate::shared::Shared;
-use crate::{Buffer, Factors, ShapeError, simd};
+use crate::{Buffer, Factors, Results, ShapeError, simd};
 
 /// Tiles of a task: what they read stays in the second-level cache while the panels come and go.
 const TILES: usize = 16;
@@ -22,20 +22,19 @@ impl Convolution {
     /// ([`Convolution::is_stem`]), which is float32.
     ///
     /// # Errors
-    /// Lengths that are not those of the shapes, weights packed for something else, another format.
+    /// Lengths that are not those of the shapes, weights packed for something else, another format, a result of bfloat16 with
+    /// an odd number of channels.
     pub fn forward(
         &self,
         source: Images,
         x: Factors<'_>,
         weights: &Packed,
         output: Output<'_>,
-        y: &mut [f32],
+        y: Results<'_>,
     ) -> Result<(), ShapeError> {
         self.check_data(source, x.len(), y.len())?;
         self.check_packed(weights, Direction::Forward, x.format() == weights.format)?;
-        fits("the number of scales", output.scale.map_or(self.output, <[f32]>::len), self.output)?;
-        fits("the number of biases", output.bias.map_or(self.output, <[f32]>::len), self.output)?;
-        fits("the number of values to add", output.residual.map_or(y.len(), <[f32]>::len), y.len())?;
+        let sink = Sink::new(output, y, self.output)?;
         if source.count == 0 {
             return Ok(());
         }
@@ -43,39 +42,39 @@ impl Convolution {
         if self.is_stem() {
             let (source, x) = self.pad(source, x.slots());
             let from = Factors::Float32(&x);
-            Whole { source, target, from, weights, output, direction: Direction::Rows }.run(y);
+            Whole { source, target, from, weights, sink, direction: Direction::Rows }.run();
         } else {
-            Whole { source, target, from: x, weights, output, direction: Direction::Forward }.run(y);
+            Whole { source, target, from: x, weights, sink, direction: Direction::Forward }.run();
         }
         Ok(())
     }
 
     /// The gradient of the input, `[n, h, w, input]`, from that of the output, `[n, h', w', output]`; `also` is added to it,
-    /// what another user of the input gave.
+    /// what another user of the input gave. That of few channels ([`Convolution::is_stem`]) is float32.
     ///
     /// # Errors
-    /// Lengths that are not those of the shapes, weights packed for something else, another format than the weights'.
+    /// Lengths that are not those of the shapes, weights packed for something else, another format than the weights', a result
+    /// of bfloat16 with an odd or a small number of channels.
     pub fn data_gradient(
         &self,
         source: Images,
         dy: Factors<'_>,
         weights: &Packed,
-        also: Option<&[f32]>,
-        dx: &mut [f32],
+        also: Option<Factors<'_>>,
+        dx: Results<'_>,
     ) -> Result<(), ShapeError> {
         self.check_data(source, dx.len(), dy.len())?;
         self.check_packed(weights, Direction::DataGradient, dy.format() == weights.format)?;
-        fits("the number of values to add", also.map_or(dx.len(), <[f32]>::len), dx.len())?;
+        if self.is_stem() {
+            return self.data_gradient_unfolded(source, dy.slots(), weights, also, dx);
+        }
+        let output = Output { residual: also, ..Output::default() };
+        let sink = Sink::new(output, dx, self.input)?;
         if source.count == 0 {
             return Ok(());
         }
-        if self.is_stem() {
-            self.data_gradient_unfolded(source, dy.slots(), weights, also, dx);
-        } else {
-            let (target, output) = (source, Output { residual: also, ..Output::default() });
-            let (source, direction) = (self.target(source), Direction::DataGradient);
-            Whole { source, target, from: dy, weights, output, direction }.run(dx);
-        }
+        let (target, source, direction) = (source, self.target(source), Direction::DataGradient);
+        Whole { source, target, from: dy, weights, sink, direction }.run();
         Ok(())
     }
 
@@ -92,7 +91,7 @@ pub(super) struct Whole<'a> {
     pub(super) target: Images,
     pub(super) from: Factors<'a>,
     pub(super) weights: &'a Packed,
-    pub(super) output: Output<'a>,
+    pub(super) sink: Sink<'a>,
     direction: Direction,
 }
 
@@ -105,32 +104,28 @@ struct Task {
 }
 
 impl Whole<'_> {
-    fn run(&self, to: &mut [f32]) {
+    fn run(&self) {
         let Packed { path, format, convolution, .. } = *self.weights;
         let [channels, columns] = self.direction.sides(&convolution);
         if self.weights.algorithm == Algorithm::Winograd {
-            return winograd::run(self, [channels, columns], to);
+            return winograd::run(self, [channels, columns]);
         }
         let channels = format.slots(channels);
         let pitch = if self.direction == Direction::Rows { convolution.input } else { channels };
-        let (zeros, target) = (Buffer::zeros(channels), Shared::new(to));
+        let zeros = Buffer::zeros(channels);
         self.tasks(columns).into_par_iter().for_each(|task| {
             let from = task.first * self.source.plane() * pitch;
-            let (offset, images) = (task.first * self.target.plane() * columns, task.table.images);
-            let (sources, targets) =
-                (images * self.source.plane() * pitch, images * self.target.plane() * columns);
+            let sources = task.table.images * self.source.plane() * pitch;
             let gather = Gather {
                 table: &task.table,
                 taps: self.direction.taps(&convolution),
                 channels,
                 pitch,
-                columns,
                 source: &self.from.slots()[from..from + sources],
                 zeros: &zeros,
                 weights: self.weights.values(),
-                output: self.output.part(offset..offset + targets),
-                target,
-                offset,
+                sink: self.sink,
+                first: task.first * self.target.plane(),
             };
             let soon = self.soon(&gather, &task.tiles);
             simd::run_of(format, path, Part { gather, tiles: task.tiles, panels: task.panels, soon });
@@ -144,9 +139,9 @@ impl Whole<'_> {
         let written = place(tiles.start, pixels)..place(tiles.end, pixels);
         let pixels = gather.table.images * self.source.plane();
         let read = place(tiles.end, pixels)..place(tiles.end + tiles.len(), pixels);
-        let target = gather.target.start().wrapping_add(gather.offset + written.start * gather.columns);
+        let target = self.sink.stretch(gather.first + written.start..gather.first + written.end);
         let source = gather.source.as_ptr().wrapping_add(read.start * gather.pitch);
-        Soon::of([(target, written.len() * gather.columns), (source, read.len() * gather.pitch)])
+        Soon::of([target, (source, read.len() * gather.pitch)])
     }
 
     /// Tasks that write different parts of the target. How many there are changes no result: all sums run in one order.

@@ -2,17 +2,17 @@
 
 use std::ops::Range;
 
-use super::Output;
+use super::output::Sink;
 use super::soon::Soon;
 use super::table::{NONE, Table};
 use super::tile::{self, LINE, Sums, WIDEST};
-use crate::shared::Shared;
+use crate::Buffer;
 use crate::simd::{Kernel, Simd};
 
-/// The tallest tile of any instruction set, for tiles at an edge.
+/// The tallest tile of any instruction set.
 const MOST_ROWS: usize = 16;
 
-/// About as many products of a tile are summed between two visits of the result: a panel of so many rows stays in the
+/// About as many products of a tile are summed between two visits of its sums: a panel of so many rows stays in the
 /// first-level cache (384 x 16 x 4 bytes are three quarters of it) while it meets all tiles of a task.
 const DEPTH: usize = 384;
 
@@ -25,19 +25,15 @@ pub(super) struct Gather<'a> {
     pub(super) channels: usize,
     /// Slots from pixel to pixel of the source.
     pub(super) pitch: usize,
-    /// Channels of the target.
-    pub(super) columns: usize,
     /// The group's part of the source.
     pub(super) source: &'a [f32],
     /// As many zeros.
     pub(super) zeros: &'a [f32],
     /// Packed weights.
     pub(super) weights: &'a [f32],
-    /// The group's part.
-    pub(super) output: Output<'a>,
-    pub(super) target: Shared,
-    /// Where the group's part of the target begins.
-    pub(super) offset: usize,
+    pub(super) sink: Sink<'a>,
+    /// The group's first pixel of the result.
+    pub(super) first: usize,
 }
 
 /// Some tiles and panels of a group.
@@ -70,14 +66,22 @@ impl Kernel for Part<'_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
         let Part { gather, tiles, panels, mut soon } = self;
+        let size = ROWS * 2 * S::LANES;
         let mut edge = [0.0f32; MOST_ROWS * WIDEST];
-        for stretch in gather.stretches() {
-            for panel in panels.clone() {
-                for tile in tiles.clone() {
-                    let next = gather.ahead::<S>(&stretch, panel, tile - tiles.start);
+        // The sums of a panel between two stretches.
+        let several = gather.stretches().nth(1).is_some();
+        let mut partial = Buffer::new(if several { tiles.len() * size } else { 0 });
+        for panel in panels {
+            for stretch in gather.stretches() {
+                for (nth, tile) in tiles.clone().enumerate() {
+                    let next = gather.ahead::<S>(&stretch, panel, nth);
                     let ahead = soon.next(stretch.rows() * LINE).unwrap_or(next);
+                    let sums = match several {
+                        true => partial.as_mut_ptr().wrapping_add(nth * size),
+                        false => edge.as_mut_ptr(),
+                    };
                     // SAFETY: called with the instruction set; sizes were checked where the gather was made.
-                    unsafe { gather.tile::<S, ROWS>(&stretch, [tile, panel], ahead, &mut edge) };
+                    unsafe { gather.tile::<S, ROWS>(&stretch, [tile, panel], ahead, sums) };
                 }
             }
         }
@@ -103,50 +107,36 @@ impl Gather<'_> {
         })
     }
 
-    /// Where the weights of the next panel are, that the tile `nth` of this one asks for: of a batch of one they are in no
-    /// cache, and the first tile would wait for all of them while the others wait for none.
+    /// Where the weights behind these are, that the tile `nth` asks for: of a batch of one they are in no cache, and the first
+    /// tile would wait for all of them while the others wait for none.
     #[inline(always)]
     fn ahead<S: Simd>(&self, stretch: &Stretch, panel: usize, nth: usize) -> *const f32 {
-        let first = ((panel + 1) * self.taps + stretch.taps.start) * self.channels + stretch.channels.start;
+        let first = (panel * self.taps + stretch.taps.start) * self.channels + stretch.channels.start;
         let rows = stretch.rows();
-        self.weights.as_ptr().wrapping_add(first * 2 * S::LANES + nth * rows * LINE)
+        self.weights.as_ptr().wrapping_add((first + rows) * 2 * S::LANES + nth * rows * LINE)
     }
 
     /// # Safety
-    /// The instruction set is there; the table's pixels are in source and target, the weights have the panel.
+    /// The instruction set is there; the table's pixels are in source and result, the weights have the panel, and `partial`
+    /// has room for the sums of a tile.
     #[inline(always)]
     unsafe fn tile<S: Simd, const ROWS: usize>(
         &self,
         stretch: &Stretch,
         [tile, panel]: [usize; 2],
         mut ahead: *const f32,
-        edge: &mut [f32; MOST_ROWS * WIDEST],
+        partial: *mut f32,
     ) {
         let mask = (u64::MAX >> (64 - stretch.taps.len())) << stretch.taps.start;
         let mut active = self.table.active(tile) & mask;
         if active == 0 && !stretch.first && !stretch.last {
             return;
         }
-        let width = 2 * S::LANES;
-        let column = panel * width;
-        let valid = width.min(self.columns - column);
-        let targets = self.table.targets(tile);
-        let whole = valid == width && targets[ROWS - 1] != NONE;
-        let mut rows = [edge.as_mut_ptr(); ROWS];
+        let mut rows = [partial; ROWS];
         for (index, row) in rows.iter_mut().enumerate() {
-            // SAFETY: a target pixel's channels are in the target; an edge tile has room for all rows.
-            *row = unsafe {
-                match whole {
-                    true => self.target.at(self.place(targets[index], column)),
-                    false => edge.as_mut_ptr().add(index * width),
-                }
-            };
+            *row = row.wrapping_add(index * 2 * S::LANES);
         }
-        if !whole && !stretch.first {
-            // SAFETY: the tile is this task's own.
-            unsafe { self.fetch(targets, column, valid, width, edge) };
-        }
-        // SAFETY: rows of the target or of the edge tile.
+        // SAFETY: the caller's.
         let mut sums = unsafe {
             match stretch.first {
                 true => tile::zeros::<S, ROWS>(),
@@ -160,18 +150,24 @@ impl Gather<'_> {
             unsafe { self.tap::<S, ROWS>(stretch, [tile, panel], tap, ahead, &mut sums) };
             ahead = ahead.wrapping_add(stretch.channels.len() * LINE);
         }
-        // SAFETY: as above.
-        unsafe { tile::store::<S, ROWS>(&rows, &sums) };
-        if stretch.last && !self.output.is_nothing() {
-            for (row, &target) in rows.iter().zip(targets).filter(|&(_, &target)| target != NONE) {
-                // SAFETY: `valid` values stand at each row.
-                let values = unsafe { std::slice::from_raw_parts_mut(*row, valid) };
-                self.output.finish(values, target as usize * self.columns + column, column);
-            }
+        if !stretch.last {
+            // SAFETY: the caller's.
+            unsafe { tile::store::<S, ROWS>(&rows, &sums) };
+            return;
         }
-        if !whole {
-            // SAFETY: as above.
-            unsafe { self.put(targets, column, valid, width, edge) };
+        let (targets, column) = (self.table.targets(tile), panel * 2 * S::LANES);
+        let place = |row: usize| self.first + targets[row] as usize;
+        // SAFETY: the caller's.
+        unsafe {
+            if targets[ROWS - 1] != NONE && self.sink.store_tile::<S, ROWS>(&sums, column, place) {
+                return;
+            }
+            // Not in registers: which are there is known only now.
+            tile::store::<S, ROWS>(&rows, &sums);
+            for row in (0..ROWS).filter(|&row| targets[row] != NONE) {
+                let sums = [S::load(rows[row]), S::load(rows[row].add(S::LANES))];
+                self.sink.put::<S, 2>(sums, place(row), column);
+            }
         }
     }
 
@@ -202,36 +198,6 @@ impl Gather<'_> {
         unsafe {
             let weights = self.weights.as_ptr().add(at);
             tile::multiply::<S, ROWS>(sums, (&rows, 1), weights, stretch.channels.len(), ahead);
-        }
-    }
-
-    /// Index in the target of a channel of the group's pixel.
-    #[inline(always)]
-    fn place(&self, pixel: u32, column: usize) -> usize {
-        self.offset + pixel as usize * self.columns + column
-    }
-
-    /// Copies a tile that is not whole from the target.
-    ///
-    /// # Safety
-    /// The tile is the caller's own.
-    unsafe fn fetch(&self, targets: &[u32], column: usize, valid: usize, width: usize, edge: &mut [f32]) {
-        for (row, &target) in targets.iter().enumerate().filter(|&(_, &target)| target != NONE) {
-            // SAFETY: the pixel's channels are in the target, and nobody else's.
-            let from = unsafe { self.target.part(self.place(target, column), valid) };
-            edge[row * width..][..valid].copy_from_slice(from);
-        }
-    }
-
-    /// Copies it back.
-    ///
-    /// # Safety
-    /// As [`Gather::fetch`].
-    unsafe fn put(&self, targets: &[u32], column: usize, valid: usize, width: usize, edge: &[f32]) {
-        for (row, &target) in targets.iter().enumerate().filter(|&(_, &target)| target != NONE) {
-            // SAFETY: the pixel's channels are in the target, and nobody else's.
-            let to = unsafe { self.target.part(self.place(target, column), valid) };
-            to.copy_from_slice(&edge[row * width..][..valid]);
         }
     }
 }

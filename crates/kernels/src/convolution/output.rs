@@ -1,6 +1,13 @@
-//! What happens to a sum of products before it is written.
+//! What happens to a sum of products, and where it goes.
 
 use std::ops::Range;
+
+use super::tile::WIDEST;
+use crate::error::fits;
+use crate::format::{Element, Factors, Results};
+use crate::shared::Shared;
+use crate::simd::Simd;
+use crate::{Format, ShapeError};
 
 /// For each value of the result.
 #[derive(Clone, Copy, Debug, Default)]
@@ -10,45 +17,200 @@ pub struct Output<'a> {
     /// Added then, `[output]`.
     pub bias: Option<&'a [f32]>,
     /// Added then, of the result's shape.
-    pub residual: Option<&'a [f32]>,
+    pub residual: Option<Factors<'a>>,
     /// Whether what is negative in the end becomes 0.
     pub relu: bool,
 }
 
-impl<'a> Output<'a> {
-    /// The same for a part of the result.
-    pub(super) fn part(self, range: Range<usize>) -> Output<'a> {
-        Output { residual: self.residual.map(|residual| &residual[range]), ..self }
+/// The result of a call, rows of `columns` channels.
+#[derive(Clone, Copy)]
+pub(super) struct Sink<'a> {
+    output: Output<'a>,
+    to: To,
+    pub(super) columns: usize,
+}
+
+#[derive(Clone, Copy)]
+enum To {
+    Float32(Shared),
+    Bfloat16(Shared<u16>),
+}
+
+impl<'a> Sink<'a> {
+    /// # Errors
+    /// Lengths that do not fit the result, an odd number of channels in bfloat16, whose rows would be filled up.
+    pub(super) fn new(output: Output<'a>, to: Results<'_>, columns: usize) -> Result<Self, ShapeError> {
+        fits("the number of scales", output.scale.map_or(columns, <[f32]>::len), columns)?;
+        fits("the number of biases", output.bias.map_or(columns, <[f32]>::len), columns)?;
+        let residual = output.residual.map_or(to.len(), Factors::len);
+        fits("the number of values to add", residual, to.len())?;
+        let is_rounded = matches!(to, Results::Bfloat16(_))
+            || output.residual.is_some_and(|residual| residual.format() == Format::Bfloat16);
+        if is_rounded {
+            fits("the number of channels of bfloat16, modulo 2", columns % 2, 0)?;
+        }
+        let to = match to {
+            Results::Float32(values) => To::Float32(Shared::new(values)),
+            Results::Bfloat16(halves) => To::Bfloat16(Shared::new(halves)),
+        };
+        Ok(Sink { output, to, columns })
     }
 
-    /// Whether the sums are the result.
-    #[inline(always)]
-    pub(super) fn is_nothing(&self) -> bool {
-        self.scale.is_none() && self.bias.is_none() && self.residual.is_none() && !self.relu
+    /// Sums as they are.
+    pub(super) fn sums(to: &mut [f32], columns: usize) -> Self {
+        Sink { output: Output::default(), to: To::Float32(Shared::new(to)), columns }
     }
 
-    /// Makes the result of sums that stand at `place`, and begin with channel `column`.
+    /// Where some pixels will be written, and how many slots they take.
+    pub(super) fn stretch(&self, pixels: Range<usize>) -> (*const f32, usize) {
+        let (first, len) = (pixels.start * self.columns, pixels.len() * self.columns);
+        match self.to {
+            To::Float32(to) => (to.start().wrapping_add(first), len),
+            To::Bfloat16(to) => (to.start().wrapping_add(first).cast(), len / 2),
+        }
+    }
+
+    /// Writes a tile straight from registers, whose row `r` begins at channel `column` of pixel `pixel(r)`, if the sums are the
+    /// result and their width is there; answers whether it did.
+    ///
+    /// # Safety
+    /// The instruction set is there; the pixels are in the result, and nobody else's.
     #[inline(always)]
-    pub(super) fn finish(&self, values: &mut [f32], place: usize, column: usize) {
-        if let Some(scale) = self.scale {
-            for (value, scale) in values.iter_mut().zip(&scale[column..]) {
-                *value *= scale;
+    pub(super) unsafe fn store_tile<S: Simd, const ROWS: usize>(
+        &self,
+        sums: &[[S::Vector; 2]; ROWS],
+        column: usize,
+        pixel: impl Fn(usize) -> usize,
+    ) -> bool {
+        let Output { scale, bias, residual, relu } = self.output;
+        let is_sum = scale.is_none() && bias.is_none() && residual.is_none() && !relu;
+        if !is_sum || column + 2 * S::LANES > self.columns {
+            return false;
+        }
+        // Loops that are short enough to be unrolled: sums that are counted through are kept in memory, also while they are made.
+        // SAFETY: the caller's.
+        unsafe {
+            match self.to {
+                To::Float32(to) => {
+                    for row in 0..ROWS {
+                        let to = to.at(pixel(row) * self.columns + column);
+                        S::store(to, sums[row][0]);
+                        S::store(to.add(S::LANES), sums[row][1]);
+                    }
+                    true
+                }
+                To::Bfloat16(to) if S::ROUNDS => {
+                    for row in 0..ROWS {
+                        let to = to.at(pixel(row) * self.columns + column);
+                        S::store_halves(to, sums[row][0]);
+                        S::store_halves(to.add(S::LANES), sums[row][1]);
+                    }
+                    true
+                }
+                To::Bfloat16(_) => false,
             }
         }
-        if let Some(bias) = self.bias {
-            for (value, add) in values.iter_mut().zip(&bias[column..]) {
-                *value += add;
+    }
+
+    /// Makes the result of sums of a pixel that begin with channel `column`, and writes those that it has.
+    ///
+    /// # Safety
+    /// The instruction set is there; the pixel is in the result, and nobody else's.
+    #[inline(always)]
+    pub(super) unsafe fn put<S: Simd, const N: usize>(
+        &self,
+        mut sums: [S::Vector; N],
+        pixel: usize,
+        column: usize,
+    ) {
+        let Output { scale, bias, residual, relu } = self.output;
+        let place = pixel * self.columns + column;
+        // SAFETY: the caller's; scales and biases have all columns, and the residual all places.
+        unsafe {
+            if column + N * S::LANES > self.columns {
+                return self.put_edge::<S, N>(sums, place, column);
+            }
+            for nth in 0..N {
+                let at = nth * S::LANES;
+                if let Some(scale) = scale {
+                    sums[nth] = S::multiply(sums[nth], S::load(scale.as_ptr().add(column + at)));
+                }
+                if let Some(bias) = bias {
+                    sums[nth] = S::add(sums[nth], S::load(bias.as_ptr().add(column + at)));
+                }
+                match residual {
+                    Some(Factors::Float32(values)) => {
+                        sums[nth] = S::add(sums[nth], S::load(values.as_ptr().add(place + at)));
+                    }
+                    Some(Factors::Bfloat16(rows)) => {
+                        let halves = rows.halves().as_ptr();
+                        sums[nth] = S::add(sums[nth], S::load_halves(halves.add(place + at)));
+                    }
+                    None => {}
+                }
+                if relu {
+                    sums[nth] = S::rectify(sums[nth]);
+                }
+            }
+            self.store::<S, N>(sums, place);
+        }
+    }
+
+    /// # Safety
+    /// As [`Sink::put`]; all values have a place.
+    #[inline(always)]
+    unsafe fn store<S: Simd, const N: usize>(&self, values: [S::Vector; N], place: usize) {
+        // SAFETY: the caller's.
+        unsafe {
+            match self.to {
+                To::Float32(to) => {
+                    for nth in 0..N {
+                        S::store(to.at(place).add(nth * S::LANES), values[nth]);
+                    }
+                }
+                To::Bfloat16(to) => {
+                    for nth in 0..N {
+                        S::store_halves(to.at(place).add(nth * S::LANES), values[nth]);
+                    }
+                }
             }
         }
-        if let Some(residual) = self.residual {
-            for (value, add) in values.iter_mut().zip(&residual[place..]) {
-                *value += add;
-            }
+    }
+
+    /// The same operations, value by value, of the last channels.
+    ///
+    /// # Safety
+    /// As [`Sink::put`].
+    #[inline(always)]
+    unsafe fn put_edge<S: Simd, const N: usize>(&self, sums: [S::Vector; N], place: usize, column: usize) {
+        let Output { scale, bias, residual, relu } = self.output;
+        let mut edge = [0.0f32; WIDEST];
+        for nth in 0..N {
+            // SAFETY: the caller's; two vectors are no wider than a tile.
+            unsafe { S::store(edge.as_mut_ptr().add(nth * S::LANES), sums[nth]) };
         }
-        if self.relu {
-            for value in values {
-                // Not `max`, which makes 0 of what is no number.
-                *value = if *value < 0.0 { 0.0 } else { *value };
+        for (at, &sum) in edge[..self.columns - column].iter().enumerate() {
+            let mut value = sum;
+            if let Some(scale) = scale {
+                value *= scale[column + at];
+            }
+            if let Some(bias) = bias {
+                value += bias[column + at];
+            }
+            match residual {
+                Some(Factors::Float32(values)) => value += values[place + at],
+                Some(Factors::Bfloat16(rows)) => value += rows.halves()[place + at].get(),
+                None => {}
+            }
+            if relu && value < 0.0 {
+                value = 0.0;
+            }
+            // SAFETY: the caller's.
+            unsafe {
+                match self.to {
+                    To::Float32(to) => *to.at(place + at) = value,
+                    To::Bfloat16(to) => *to.at(place + at) = u16::of(value),
+                }
             }
         }
     }

@@ -12,11 +12,12 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::gather::{Gather, Part};
+use super::output::Sink;
 use super::soon::Soon;
 use super::table::{Direction, Table};
-use super::{Convolution, Images, Output, Packed};
-use crate::shared::Shared;
-use crate::{Buffer, simd};
+use super::{Convolution, Images, Packed};
+use crate::error::fits;
+use crate::{Buffer, Factors, Results, ShapeError, simd};
 
 /// Fewer channels are multiplied a row of the kernel at a time.
 const FEW: usize = 8;
@@ -58,9 +59,14 @@ impl Convolution {
         source: Images,
         dy: &[f32],
         weights: &Packed,
-        also: Option<&[f32]>,
-        dx: &mut [f32],
-    ) {
+        also: Option<Factors<'_>>,
+        dx: Results<'_>,
+    ) -> Result<(), ShapeError> {
+        let also = also.unwrap_or(Factors::Float32(&[]));
+        let (Results::Float32(dx), Factors::Float32(also)) = (dx, also) else {
+            return fits("the number of sides in float32 of a gradient of few channels", 0, 1);
+        };
+        fits("the number of values to add", if also.is_empty() { dx.len() } else { also.len() }, dx.len())?;
         let columns = self.taps() * self.input;
         let (path, format, plane) = (weights.path, weights.format, self.target(source).plane());
         let channels = format.slots(self.output);
@@ -69,8 +75,8 @@ impl Convolution {
         let folded = Convolution::linear(self.output, columns);
         let image = source.plane() * self.input;
         dx.par_chunks_mut(image).enumerate().for_each(|(index, dx)| {
-            match also {
-                Some(also) => dx.copy_from_slice(&also[index * image..][..image]),
+            match also.get(index * image..(index + 1) * image) {
+                Some(also) => dx.copy_from_slice(also),
                 None => dx.fill(0.0),
             }
             let mut under = Buffer::new(PIXELS.min(plane) * columns);
@@ -84,14 +90,12 @@ impl Convolution {
                     taps: 1,
                     channels,
                     pitch: channels,
-                    columns,
                     source: &dy[from..from + count * channels],
                     // One tap without padding: no row is missing but behind the last pixel, and those sums go nowhere.
                     zeros: &dy[from..from + channels],
                     weights: weights.values(),
-                    output: Output::default(),
-                    target: Shared::new(&mut under),
-                    offset: 0,
+                    sink: Sink::sums(&mut under, columns),
+                    first: 0,
                 };
                 let soon = Soon::of([Soon::NOTHING; 2]);
                 simd::run_of(format, path, Part { gather, tiles: 0..table.tiles(), panels: 0..panels, soon });
@@ -103,6 +107,7 @@ impl Convolution {
                 }
             }
         });
+        Ok(())
     }
 
     /// Calls `each` for every row of the kernel at a target's pixel: which of the values under it lie inside the image, where

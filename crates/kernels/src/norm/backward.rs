@@ -3,10 +3,11 @@
 use rayon::prelude::*;
 
 use super::{Cut, Norm};
-use crate::error::fits;
+use crate::error::{fits, mixed};
+use crate::format::Element;
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Path, ShapeError};
+use crate::{Factors, Path, Results, ShapeError};
 
 /// Gradients of each channel's scale and offset.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,8 +45,16 @@ impl Sums {
 ///
 /// # Errors
 /// Lengths that do not fit each other.
-pub fn sums(path: Path, x: &[f32], dy: &[f32], norm: Norm<'_>) -> Result<Sums, ShapeError> {
+pub fn sums(path: Path, [x, dy]: [Factors<'_>; 2], norm: Norm<'_>) -> Result<Sums, ShapeError> {
     norm.check(x.len(), &[dy.len()])?;
+    match (x, dy) {
+        (Factors::Float32(x), Factors::Float32(dy)) => Ok(sums_of(path, [x, dy], norm)),
+        (Factors::Bfloat16(x), Factors::Bfloat16(dy)) => Ok(sums_of(path, [x.whole()?, dy.whole()?], norm)),
+        _ => Err(mixed()),
+    }
+}
+
+fn sums_of<E: Element>(path: Path, [x, dy]: [&[E]; 2], norm: Norm<'_>) -> Sums {
     let channels = norm.channels();
     let sides = Sides::new(x, dy, norm);
     let piece = sides.cut.piece;
@@ -62,7 +71,7 @@ pub fn sums(path: Path, x: &[f32], dy: &[f32], norm: Norm<'_>) -> Result<Sums, S
             sums.by_deviation[column % channels] += f64::from(by_deviation[column]);
         }
     }
-    Ok(sums)
+    sums
 }
 
 /// The gradient of `x`, to which `also` is added: what another user of `x` already gave. `sums` are those of all pixels whose
@@ -72,15 +81,46 @@ pub fn sums(path: Path, x: &[f32], dy: &[f32], norm: Norm<'_>) -> Result<Sums, S
 /// Lengths that do not fit each other.
 pub fn data_gradient(
     path: Path,
-    [x, dy]: [&[f32]; 2],
+    [x, dy]: [Factors<'_>; 2],
     norm: Norm<'_>,
     sums: &Sums,
-    also: Option<&[f32]>,
-    dx: &mut [f32],
+    also: Option<Factors<'_>>,
+    dx: Results<'_>,
 ) -> Result<(), ShapeError> {
-    norm.check(x.len(), &[dy.len(), dx.len(), also.map_or(x.len(), <[f32]>::len)])?;
+    norm.check(x.len(), &[dy.len(), dx.len(), also.map_or(x.len(), Factors::len)])?;
     fits("the number of sums", sums.plain.len(), norm.channels())?;
     fits("the number of sums of products", sums.by_deviation.len(), norm.channels())?;
+    match (x, dy, also, dx) {
+        (Factors::Float32(x), Factors::Float32(dy), None, Results::Float32(dx)) => {
+            line(path, [x, dy], norm, sums, None, dx);
+        }
+        (Factors::Float32(x), Factors::Float32(dy), Some(Factors::Float32(also)), Results::Float32(dx)) => {
+            line(path, [x, dy], norm, sums, Some(also), dx);
+        }
+        (Factors::Bfloat16(x), Factors::Bfloat16(dy), None, Results::Bfloat16(dx)) => {
+            line(path, [x.whole()?, dy.whole()?], norm, sums, None, dx);
+        }
+        (
+            Factors::Bfloat16(x),
+            Factors::Bfloat16(dy),
+            Some(Factors::Bfloat16(also)),
+            Results::Bfloat16(dx),
+        ) => {
+            line(path, [x.whole()?, dy.whole()?], norm, sums, Some(also.whole()?), dx);
+        }
+        _ => return Err(mixed()),
+    }
+    Ok(())
+}
+
+fn line<E: Element>(
+    path: Path,
+    [x, dy]: [&[E]; 2],
+    norm: Norm<'_>,
+    sums: &Sums,
+    also: Option<&[E]>,
+    dx: &mut [E],
+) {
     let sides = Sides::new(x, dy, norm);
     let piece = sides.cut.piece;
     // dx = scale * (g - mean of g - deviation * inverse^2 * mean of (g * deviation)), written as a line in x.
@@ -98,28 +138,27 @@ pub fn data_gradient(
         let part = sides.part(index, x.len());
         simd::run(path, Line { part, offset: &offset, slope: &slope, also, dx });
     });
-    Ok(())
 }
 
 /// Both sides, and what each column is mapped by.
-struct Sides<'a> {
+struct Sides<'a, E> {
     cut: Cut,
-    x: &'a [f32],
-    dy: &'a [f32],
+    x: &'a [E],
+    dy: &'a [E],
     /// Mean, scale and offset.
     line: [Vec<f32>; 3],
     relu: bool,
 }
 
-impl<'a> Sides<'a> {
-    fn new(x: &'a [f32], dy: &'a [f32], norm: Norm<'_>) -> Self {
+impl<'a, E: Element> Sides<'a, E> {
+    fn new(x: &'a [E], dy: &'a [E], norm: Norm<'_>) -> Self {
         let cut = Cut::new(x.len(), norm.channels());
         let line = [&norm.statistics.mean[..], &norm.scale(), norm.beta].map(|values| cut.widen(values));
         Sides { cut, x, dy, line, relu: norm.relu }
     }
 
     /// The piece of that number, of `len` values.
-    fn part(&self, index: usize, len: usize) -> Part<'_> {
+    fn part(&self, index: usize, len: usize) -> Part<'_, E> {
         let at = index * self.cut.piece..index * self.cut.piece + len;
         let [mean, scale, beta] = &self.line;
         Part { x: &self.x[at.clone()], dy: &self.dy[at], mean, scale, beta, relu: self.relu }
@@ -128,9 +167,9 @@ impl<'a> Sides<'a> {
 
 /// A piece of both sides, and what each column is mapped by.
 #[derive(Clone, Copy)]
-struct Part<'a> {
-    x: &'a [f32],
-    dy: &'a [f32],
+struct Part<'a, E> {
+    x: &'a [E],
+    dy: &'a [E],
     mean: &'a [f32],
     scale: &'a [f32],
     beta: &'a [f32],
@@ -138,9 +177,9 @@ struct Part<'a> {
 }
 
 /// Sums of a piece: of the gradient behind the activation, and of its products with the deviations.
-struct Piece<'a>(Part<'a>);
+struct Piece<'a, E>(Part<'a, E>);
 
-impl Kernel for Piece<'_> {
+impl<E: Element> Kernel for Piece<'_, E> {
     type Output = [Vec<f32>; 2];
 
     #[inline(always)]
@@ -152,9 +191,11 @@ impl Kernel for Piece<'_> {
         let least = if relu { 0.0 } else { f32::NEG_INFINITY };
         for (x, dy) in x.chunks_exact(columns).zip(dy.chunks_exact(columns)) {
             for column in 0..columns {
-                let deviation = x[column] - mean[column];
+                let deviation = x[column].get() - mean[column];
                 let value = deviation * scale[column] + beta[column];
-                let gradient = if value <= least { 0.0 } else { dy[column] };
+                // Read whatever becomes of it: a read under a condition is no vector.
+                let gradient = dy[column].get();
+                let gradient = if value <= least { 0.0 } else { gradient };
                 plain[column] += gradient;
                 by_deviation[column] += gradient * deviation;
             }
@@ -164,15 +205,15 @@ impl Kernel for Piece<'_> {
 }
 
 /// The gradient of a piece of `x`.
-struct Line<'a> {
-    part: Part<'a>,
+struct Line<'a, E> {
+    part: Part<'a, E>,
     offset: &'a [f32],
     slope: &'a [f32],
-    also: Option<&'a [f32]>,
-    dx: &'a mut [f32],
+    also: Option<&'a [E]>,
+    dx: &'a mut [E],
 }
 
-impl Kernel for Line<'_> {
+impl<E: Element> Kernel for Line<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -184,15 +225,23 @@ impl Kernel for Line<'_> {
         let least = if relu { 0.0 } else { f32::NEG_INFINITY };
         let rows = x.chunks_exact(columns).zip(dy.chunks_exact(columns));
         for (index, ((x, dy), dx)) in rows.zip(self.dx.chunks_exact_mut(columns)).enumerate() {
-            for column in 0..columns {
-                let deviation = x[column] - mean[column];
+            let result = |column: usize| {
+                let deviation = x[column].get() - mean[column];
                 let value = deviation * scale[column] + beta[column];
-                let gradient = if value <= least { 0.0 } else { dy[column] };
-                dx[column] = (gradient - offset[column] - deviation * slope[column]) * scale[column];
-            }
-            if let Some(also) = self.also {
-                for (dx, also) in dx.iter_mut().zip(&also[index * columns..][..columns]) {
-                    *dx += also;
+                let gradient = dy[column].get();
+                let gradient = if value <= least { 0.0 } else { gradient };
+                (gradient - offset[column] - deviation * slope[column]) * scale[column]
+            };
+            match self.also.map(|also| &also[index * columns..][..columns]) {
+                Some(also) => {
+                    for column in 0..columns {
+                        dx[column] = E::of(result(column) + also[column].get());
+                    }
+                }
+                None => {
+                    for column in 0..columns {
+                        dx[column] = E::of(result(column));
+                    }
                 }
             }
         }

@@ -4,8 +4,9 @@ use rayon::prelude::*;
 
 use super::Cut;
 use crate::error::fits;
+use crate::format::Element;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Path, ShapeError};
+use crate::{Factors, Path, ShapeError};
 
 /// Of each channel.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,8 +21,15 @@ pub struct Statistics {
 ///
 /// # Errors
 /// A number of values that the channels do not divide.
-pub fn statistics(path: Path, x: &[f32], channels: usize) -> Result<Statistics, ShapeError> {
+pub fn statistics(path: Path, x: Factors<'_>, channels: usize) -> Result<Statistics, ShapeError> {
     fits("the number of values, modulo the channels", x.len() % channels.max(1), 0)?;
+    Ok(match x {
+        Factors::Float32(x) => of(path, x, channels),
+        Factors::Bfloat16(x) => of(path, x.whole()?, channels),
+    })
+}
+
+fn of<E: Element>(path: Path, x: &[E], channels: usize) -> Statistics {
     let cut = Cut::new(x.len(), channels);
     let pieces: Vec<[Vec<f32>; 3]> =
         x.par_chunks(cut.piece).map(|x| simd::run(path, Piece { x, columns: cut.columns })).collect();
@@ -36,7 +44,7 @@ pub fn statistics(path: Path, x: &[f32], channels: usize) -> Result<Statistics, 
     }
     let mean = totals.iter().map(|total| total.mean as f32).collect();
     let variance = totals.iter().map(|total| (total.squares / total.count.max(1.0)) as f32).collect();
-    Ok(Statistics { mean, variance })
+    Statistics { mean, variance }
 }
 
 /// Count, mean and squared deviations of what was added.
@@ -58,12 +66,12 @@ impl Total {
 }
 
 /// Means of the columns of a piece as float32 has them, the sums of what deviates from these, and of its squares.
-struct Piece<'a> {
-    x: &'a [f32],
+struct Piece<'a, E> {
+    x: &'a [E],
     columns: usize,
 }
 
-impl Kernel for Piece<'_> {
+impl<E: Element> Kernel for Piece<'_, E> {
     type Output = [Vec<f32>; 3];
 
     #[inline(always)]
@@ -72,7 +80,7 @@ impl Kernel for Piece<'_> {
         let [mut mean, mut rest, mut squares] = [(); 3].map(|()| vec![0.0f32; columns]);
         for row in self.x.chunks_exact(columns) {
             for column in 0..columns {
-                mean[column] += row[column];
+                mean[column] += row[column].get();
             }
         }
         let rows = (self.x.len() / columns) as f32;
@@ -81,7 +89,7 @@ impl Kernel for Piece<'_> {
         }
         for row in self.x.chunks_exact(columns) {
             for column in 0..columns {
-                let apart = row[column] - mean[column];
+                let apart = row[column].get() - mean[column];
                 rest[column] += apart;
                 squares[column] += apart * apart;
             }

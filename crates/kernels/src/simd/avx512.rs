@@ -1,10 +1,11 @@
 //! 512 bits: AVX-512F.
 
 use core::arch::x86_64::{
-    __m512, _CMP_UNORD_Q, _MM_HINT_T0, _mm_prefetch, _mm256_loadu_si256, _mm512_add_epi32, _mm512_add_ps,
-    _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_epi32, _mm512_or_si512, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    __m512, __m512i, _CMP_UNORD_Q, _MM_HINT_T0, _mm_prefetch, _mm256_loadu_si256, _mm256_storeu_si256,
+    _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps,
+    _mm512_cmp_ps_mask, _mm512_cvtepi32_epi16, _mm512_cvtepu16_epi32, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_mask_blend_epi32, _mm512_max_ps, _mm512_mul_ps, _mm512_or_si512, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{Kernel, Simd};
@@ -20,6 +21,24 @@ pub(super) const ROWS: usize = 14;
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx512, ROWS>()
+}
+
+/// The nearest bfloat16 of each value in the upper half of its lane.
+///
+/// # Safety
+/// The processor has AVX-512F.
+#[inline(always)]
+unsafe fn rounded(values: __m512) -> __m512i {
+    // SAFETY: the caller's.
+    unsafe {
+        let bits = _mm512_castps_si512(values);
+        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+        // What is no number must not be rounded to infinity.
+        let quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x40_0000));
+        let is_none = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(values, values);
+        _mm512_mask_blend_epi32(is_none, rounded, quiet)
+    }
 }
 
 impl Simd for Avx512 {
@@ -80,20 +99,41 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn multiply(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the instruction set is the caller's duty.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn rectify(values: __m512) -> __m512 {
+        // SAFETY: the instruction set is the caller's duty. Of a pair with none, the second is taken.
+        unsafe { _mm512_max_ps(_mm512_setzero_ps(), values) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves(from: *const u16) -> __m512 {
+        // SAFETY: the instruction set and 16 readable halves are the caller's duty.
+        unsafe {
+            let halves = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(halves))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_halves(to: *mut u16, vector: __m512) {
+        // SAFETY: the instruction set and 16 writable halves are the caller's duty.
+        unsafe {
+            let upper = _mm512_srli_epi32::<16>(rounded(vector));
+            _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(upper));
+        }
+    }
+
+    #[inline(always)]
     unsafe fn narrow(low: __m512, high: __m512) -> __m512 {
         // SAFETY: the instruction set is the caller's duty.
         unsafe {
-            let [low, high] = [low, high].map(|values| {
-                let bits = _mm512_castps_si512(values);
-                let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-                let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-                // What is no number must not be rounded to infinity.
-                let quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x40_0000));
-                let is_none = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(values, values);
-                _mm512_mask_blend_epi32(is_none, rounded, quiet)
-            });
-            let upper = _mm512_and_si512(high, _mm512_set1_epi32(0xffff_0000_u32.cast_signed()));
-            _mm512_castsi512_ps(_mm512_or_si512(_mm512_srli_epi32::<16>(low), upper))
+            let upper = _mm512_and_si512(rounded(high), _mm512_set1_epi32(0xffff_0000_u32.cast_signed()));
+            _mm512_castsi512_ps(_mm512_or_si512(_mm512_srli_epi32::<16>(rounded(low)), upper))
         }
     }
 

@@ -1,8 +1,8 @@
 //! 512 bits whose lanes are pairs of bfloat16: AVX-512 BF16, Intel's from Cooper Lake and AMD's from Zen 4 on.
 
 use core::arch::x86_64::{
-    __m256bh, __m256i, __m512, __m512bh, _mm512_castsi512_ps, _mm512_cvtepu16_epi32, _mm512_cvtneps_pbh,
-    _mm512_dpbf16_ps, _mm512_or_si512, _mm512_slli_epi32,
+    __m256bh, __m256i, __m512, __m512bh, _mm256_storeu_si256, _mm512_castsi512_ps, _mm512_cvtepu16_epi32,
+    _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_or_si512, _mm512_slli_epi32,
 };
 use core::mem::transmute;
 
@@ -26,6 +26,7 @@ pub(super) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
 
 impl Simd for Avx512Bf16 {
     const LANES: usize = Avx512::LANES;
+    const ROUNDS: bool = true;
     type Vector = __m512;
 
     #[inline(always)]
@@ -56,6 +57,32 @@ impl Simd for Avx512Bf16 {
     unsafe fn subtract(a: __m512, b: __m512) -> __m512 {
         // SAFETY: the caller's.
         unsafe { Avx512::subtract(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller's.
+        unsafe { Avx512::multiply(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn rectify(values: __m512) -> __m512 {
+        // SAFETY: the caller's.
+        unsafe { Avx512::rectify(values) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves(from: *const u16) -> __m512 {
+        // SAFETY: the caller's.
+        unsafe { Avx512::load_halves(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_halves(to: *mut u16, vector: __m512) {
+        // SAFETY: the instruction set and 16 writable halves are the caller's duty; both types are 256 bits.
+        unsafe {
+            _mm256_storeu_si256(to.cast(), transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(vector)));
+        }
     }
 
     #[inline(always)]

@@ -55,6 +55,30 @@ impl<S: Simd> Simd for Pairs<S> {
     }
 
     #[inline(always)]
+    unsafe fn multiply(a: S::Vector, b: S::Vector) -> S::Vector {
+        // SAFETY: the caller's.
+        unsafe { S::multiply(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn rectify(values: S::Vector) -> S::Vector {
+        // SAFETY: the caller's.
+        unsafe { S::rectify(values) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves(from: *const u16) -> S::Vector {
+        // SAFETY: the caller's.
+        unsafe { S::load_halves(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_halves(to: *mut u16, vector: S::Vector) {
+        // SAFETY: the caller's.
+        unsafe { S::store_halves(to, vector) }
+    }
+
+    #[inline(always)]
     unsafe fn broadcast(from: *const f32) -> S::Vector {
         // SAFETY: the caller's.
         unsafe { S::broadcast(from) }

@@ -1,7 +1,7 @@
 //! 128 bits in plain Rust, which the compiler turns into what every processor of its target has.
 
 use super::Simd;
-use crate::format::round;
+use crate::format::{round, widen};
 
 #[derive(Clone, Copy)]
 pub(super) struct Portable;
@@ -44,6 +44,28 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn subtract(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
         [a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]]
+    }
+
+    #[inline(always)]
+    unsafe fn multiply(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        [a[0] * b[0], a[1] * b[1], a[2] * b[2], a[3] * b[3]]
+    }
+
+    #[inline(always)]
+    unsafe fn rectify(values: [f32; 4]) -> [f32; 4] {
+        values.map(|value| if value < 0.0 { 0.0 } else { value })
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves(from: *const u16) -> [f32; 4] {
+        // SAFETY: four readable values are the caller's duty.
+        unsafe { from.cast::<[u16; 4]>().read_unaligned() }.map(widen)
+    }
+
+    #[inline(always)]
+    unsafe fn store_halves(to: *mut u16, vector: [f32; 4]) {
+        // SAFETY: four writable values are the caller's duty.
+        unsafe { to.cast::<[u16; 4]>().write_unaligned(vector.map(round)) }
     }
 
     #[inline(always)]

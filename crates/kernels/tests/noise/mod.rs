@@ -1,4 +1,8 @@
-//! Numbers that a seed decides, and how far results are apart.
+//! Numbers that a seed decides, in either format, and how far results are apart.
+
+#![allow(dead_code, reason = "no test takes all of it")]
+
+use brazier_kernels::{Factors, Format, HalfRows, Halves, Path, Results};
 
 /// Numbers of -1 to 1.
 pub fn noise(len: usize, mut seed: u64) -> Vec<f32> {
@@ -20,4 +24,62 @@ pub fn difference(found: &[f32], expected: &[f64]) -> f64 {
         apart if apart <= most => most,
         apart => apart,
     }) / largest
+}
+
+/// What a layer takes: values that the format has.
+pub struct Side {
+    pub values: Vec<f32>,
+    halves: Option<Halves>,
+}
+
+impl Side {
+    /// Rows of `columns`.
+    pub fn new((path, format): (Path, Format), values: Vec<f32>, columns: usize) -> Self {
+        match format {
+            Format::Float32 => Side { values, halves: None },
+            Format::Bfloat16 => {
+                let halves = Halves::of(path, &values, columns);
+                Side { values: halves.rows().to_f32(), halves: Some(halves) }
+            }
+        }
+    }
+
+    pub fn factors(&self) -> Factors<'_> {
+        self.halves.as_ref().map_or(Factors::Float32(&self.values), Factors::from)
+    }
+
+    /// The same values, in float32 whatever their format.
+    pub fn factors_as(&self, format: Format) -> Factors<'_> {
+        if format == Format::Float32 { (&self.values).into() } else { self.factors() }
+    }
+}
+
+/// What a layer gives.
+pub struct Room {
+    slots: Vec<f32>,
+    format: Format,
+}
+
+impl Room {
+    /// For an even number of values.
+    pub fn new(format: Format, len: usize) -> Self {
+        let slots = if format == Format::Float32 { len } else { len / 2 };
+        Room { slots: vec![f32::NAN; slots], format }
+    }
+
+    pub fn results(&mut self) -> Results<'_> {
+        Results::of(self.format, &mut self.slots)
+    }
+
+    pub fn values(&self) -> Vec<f32> {
+        match self.format {
+            Format::Float32 => self.slots.clone(),
+            Format::Bfloat16 => HalfRows::new(&self.slots, 2).to_f32(),
+        }
+    }
+}
+
+/// The nearest values of bfloat16.
+pub fn rounded(values: &[f32]) -> Vec<f32> {
+    Halves::of(Path::Portable, values, 1).rows().to_f32()
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use brazier_kernels::convolution::{Images, Output, Packed};
-use brazier_kernels::{Buffer, Convolution, Format, Path, ShapeError};
+use brazier_kernels::{Buffer, Convolution, Format, Path, Results, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -15,7 +15,9 @@ use burn::tensor::Tensor;
 use super::factor::Factor;
 use super::join::Join;
 use super::norm::Recipe;
-use super::values::{ChannelsLast, Primitive, Tracked, contiguous, from_channels_last, from_values, slice};
+use super::values::{
+    ChannelsLast, Primitive, Tracked, contiguous, from_channels_last, from_values, room, slice,
+};
 use super::{Branch, join, norm, switch};
 
 /// `x` convolved with `[output, input, kernel, kernel]`, plus `residual`; nothing where our kernels do not compute.
@@ -44,7 +46,8 @@ pub(crate) fn convolve(
         (Primitive::Tracked(x), Primitive::Tracked(weight), Some(Primitive::Tracked(residual))) => {
             let parents = [x.node(), weight.node(), residual.node()];
             let kind = step.prepare::<NoCheckpointing>(parents).compute_bound().stateful();
-            step.track(kind, [x, weight], recipe, Some(residual.into_primitive()), joins)
+            let residual = ChannelsLast::of(residual.into_primitive());
+            step.track(kind, [x, weight], recipe, Some(residual), joins)
         }
         _ => None,
     }
@@ -137,6 +140,9 @@ struct Saved {
     x: Kept,
     source: Images,
     weight: FlexTensor,
+    /// Of `x` and of the residual, as of their gradients.
+    x_format: Format,
+    residual_format: Format,
     /// Of `x` and of the residual.
     joins: [Option<Join>; 2],
 }
@@ -172,10 +178,12 @@ impl Step {
 
     fn apply(self, x: &Factor, packed: &Packed, output: Output<'_>) -> Result<FlexTensor, ShapeError> {
         let convolution = self.convolution;
-        let target = convolution.target(x.images);
-        let mut y = Buffer::new(target.pixels() * convolution.output);
-        convolution.forward(x.images, x.factors(), packed, output, &mut y)?;
-        Ok(from_channels_last(y, target, convolution.output))
+        let (target, channels) = (convolution.target(x.images), convolution.output);
+        // A tensor of bfloat16 has whole pairs.
+        let format = if channels.is_multiple_of(2) { self.format } else { Format::Float32 };
+        let mut y = room(format, target, channels);
+        convolution.forward(x.images, x.factors(), packed, output, Results::of(format, &mut y))?;
+        Ok(from_channels_last(y, format, target, channels))
     }
 
     /// Computes, and hangs the node into the graph.
@@ -184,21 +192,22 @@ impl Step {
         kind: OpsKind<Self, Flex, Saved, NoCheckpointing, N>,
         [x, weight]: [Tracked; 2],
         recipe: Option<Recipe>,
-        residual: Option<FlexTensor>,
+        residual: Option<ChannelsLast>,
         joins: [Option<Join>; 2],
     ) -> Option<Tensor<4>>
     where
         Self: Backward<Flex, N, State = Saved>,
     {
         let (x, weight) = (ChannelsLast::of(x.into_primitive()), contiguous(&weight.into_primitive()));
+        let x_format = x.format();
+        let residual_format = residual.as_ref().map(ChannelsLast::format).unwrap_or_default();
         let (packed, x) = (self.pack(&weight, x.images).ok()?, self.image(x));
-        let residual = residual.map(ChannelsLast::of);
         let y = self.apply(&x, &packed, onto(residual.as_ref())).ok()?;
         let y = match kind {
             OpsKind::Tracked(node) => {
                 let source = x.images;
                 let x = self.keep(x, recipe);
-                node.finish(Saved { x, source, weight, joins }, y)
+                node.finish(Saved { x, source, weight, x_format, residual_format, joins }, y)
             }
             OpsKind::UnTracked(node) => node.finish(y),
         };
@@ -223,10 +232,14 @@ impl Step {
         let Step { convolution, path, format } = self;
         let algorithm = convolution.algorithm(saved.source);
         let packed = Packed::data_gradient(path, format, (convolution, algorithm), slice(&saved.weight))?;
-        let mut dx = Buffer::new(saved.source.pixels() * convolution.input);
-        let also = also.map(ChannelsLast::values);
-        convolution.data_gradient(saved.source, dy.factors(), &packed, also, &mut dx)?;
-        Ok(from_channels_last(dx, saved.source, convolution.input))
+        let (source, channels) = (saved.source, convolution.input);
+        let own = if convolution.is_stem() { Format::Float32 } else { saved.x_format };
+        let mut dx = room(own, source, channels);
+        let also = also.map(|also| also.clone().to(path, own));
+        let also = also.as_ref().map(ChannelsLast::factors);
+        convolution.data_gradient(source, dy.factors(), &packed, also, Results::of(own, &mut dx))?;
+        let dx = ChannelsLast::of(from_channels_last(dx, own, source, channels));
+        Ok(dx.to(path, saved.x_format).into_tensor())
     }
 
     fn weight_gradient(self, saved: &Saved, dy: &Factor) -> Result<FlexTensor, ShapeError> {
@@ -246,17 +259,18 @@ impl<const N: usize> Backward<Flex, N> for Step {
 
     #[expect(clippy::expect_used, reason = "the forward pass took the same sizes")]
     fn backward(self, ops: Ops<Saved, N>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let gradient = grads.consume::<Flex>(&ops.node);
+        let gradient = ChannelsLast::of(grads.consume::<Flex>(&ops.node));
         if let Some(Some(residual)) = ops.parents.get(2) {
             let join = ops.state.joins[1].as_ref();
+            let own = gradient.clone().to(self.path, ops.state.residual_format).into_tensor();
             if let Some(other) = join::other(join) {
                 grads.register::<Flex>(residual.id, other.into_tensor());
-                grads.register::<Flex>(residual.id, gradient.clone());
+                grads.register::<Flex>(residual.id, own);
             } else {
-                join::register(grads, residual.id, join, false, gradient.clone());
+                join::register(grads, residual.id, join, false, own);
             }
         }
-        let dy = Factor::of(ChannelsLast::of(gradient), self.path, self.format);
+        let dy = Factor::of(gradient, self.path, self.format);
         if let Some(Some(weight)) = ops.parents.get(1) {
             let dw = self.weight_gradient(&ops.state, &dy).expect("sizes fit");
             grads.register::<Flex>(weight.id, dw);
@@ -272,5 +286,5 @@ impl<const N: usize> Backward<Flex, N> for Step {
 
 /// What is added to the products.
 fn onto(residual: Option<&ChannelsLast>) -> Output<'_> {
-    Output { residual: residual.map(ChannelsLast::values), ..Output::default() }
+    Output { residual: residual.map(ChannelsLast::factors), ..Output::default() }
 }

@@ -1,4 +1,4 @@
-//! What a convolution multiplies: a tensor's values as they are, or rounded.
+//! What a convolution multiplies: a tensor's values as they are, or in another format.
 
 use std::sync::Arc;
 
@@ -16,24 +16,25 @@ pub(super) struct Factor {
 
 #[derive(Clone, Debug)]
 enum Values {
-    Float32(ChannelsLast),
-    Bfloat16(Arc<Halves>),
+    Same(ChannelsLast),
+    /// Of any number of channels, which a tensor of pairs is not.
+    Rounded(Arc<Halves>),
 }
 
 impl Factor {
     /// In a format.
     pub(super) fn of(tensor: ChannelsLast, path: Path, format: Format) -> Self {
         let images = tensor.images;
-        let values = match format {
-            Format::Float32 => Values::Float32(tensor),
-            Format::Bfloat16 => {
-                Values::Bfloat16(Arc::new(Halves::of(path, tensor.values(), tensor.channels)))
+        let values = match (tensor.factors(), format) {
+            (Factors::Float32(values), Format::Bfloat16) => {
+                Values::Rounded(Arc::new(Halves::of(path, values, tensor.channels)))
             }
+            _ => Values::Same(tensor.to(path, format)),
         };
         Factor { images, values }
     }
 
-    /// The image of a convolution in a format: as it is, where it has few channels.
+    /// The image of a convolution in a format: in float32, where it has few channels.
     pub(super) fn image(tensor: ChannelsLast, convolution: &Convolution, path: Path, format: Format) -> Self {
         let format = if convolution.is_stem() { Format::Float32 } else { format };
         Factor::of(tensor, path, format)
@@ -41,8 +42,8 @@ impl Factor {
 
     pub(super) fn factors(&self) -> Factors<'_> {
         match &self.values {
-            Values::Float32(tensor) => tensor.values().into(),
-            Values::Bfloat16(halves) => halves.as_ref().into(),
+            Values::Same(tensor) => tensor.factors(),
+            Values::Rounded(halves) => halves.as_ref().into(),
         }
     }
 }

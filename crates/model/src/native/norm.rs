@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brazier_kernels::norm::{self, Norm, Statistics};
-use brazier_kernels::{Buffer, Path, ShapeError};
+use brazier_kernels::{Path, Results, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -13,7 +13,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 
 use super::join::Join;
-use super::values::{ChannelsLast, Primitive, contiguous, from_channels_last, from_vec, slice};
+use super::values::{ChannelsLast, Primitive, contiguous, from_channels_last, from_vec, room, slice};
 use super::{Branch, join, switch, together};
 
 /// What batch norm gives in training.
@@ -37,7 +37,7 @@ pub(crate) fn train(x: &Branch, [gamma, beta]: [&Tensor<1>; 2], epsilon: f64, re
     let parents = [x.node(), gamma.node(), beta.node()];
     let kind = step.prepare::<NoCheckpointing>(parents).compute_bound().stateful();
     let x = ChannelsLast::of(x.into_primitive());
-    let own = norm::statistics(path, x.values(), x.channels).ok()?;
+    let own = norm::statistics(path, x.factors(), x.channels).ok()?;
     let statistics = together::statistics(own, x.images.pixels());
     let [gamma, beta] = [gamma, beta].map(|values| contiguous(&values.into_primitive()));
     let (mean, variance) = (statistics.mean.clone(), statistics.variance.clone());
@@ -134,9 +134,9 @@ impl Step {
 
     fn apply(self, given: &Given) -> Result<FlexTensor, ShapeError> {
         let x = &given.x;
-        let mut y = Buffer::new(x.values().len());
-        norm::normalise(self.path, x.values(), self.norm(given), &mut y)?;
-        Ok(from_channels_last(y, x.images, x.channels))
+        let mut y = room(x.format(), x.images, x.channels);
+        norm::normalise(self.path, x.factors(), self.norm(given), Results::of(x.format(), &mut y))?;
+        Ok(from_channels_last(y, x.format(), x.images, x.channels))
     }
 }
 
@@ -145,22 +145,23 @@ impl Backward<Flex, 3> for Step {
 
     #[expect(clippy::expect_used, reason = "the forward pass took the same sizes")]
     fn backward(self, ops: Ops<Saved, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let dy = ChannelsLast::of(grads.consume::<Flex>(&ops.node));
         let x = &ops.state.given.x;
+        let dy = ChannelsLast::of(grads.consume::<Flex>(&ops.node)).to(self.path, x.format());
+        let sides = [x.factors(), dy.factors()];
         let [parent, gamma, beta] = ops.parents;
         let norm = self.norm(&ops.state.given);
-        let sums = norm::sums(self.path, x.values(), dy.values(), norm).expect("sizes fit");
+        let sums = norm::sums(self.path, sides, norm).expect("sizes fit");
         let gradients = sums.gradients(norm);
         // All ranks take part, whoever needs the gradient.
         let sums = together::sums(&sums).unwrap_or(sums);
         if let Some(parent) = parent {
             let join = ops.state.join.as_ref();
             let other = join::other(join);
-            let also = other.as_ref().map(ChannelsLast::values);
-            let mut dx = Buffer::new(x.values().len());
-            norm::data_gradient(self.path, [x.values(), dy.values()], norm, &sums, also, &mut dx)
-                .expect("sizes fit");
-            let dx = from_channels_last(dx, x.images, x.channels);
+            let also = other.as_ref().map(ChannelsLast::factors);
+            let mut dx = room(x.format(), x.images, x.channels);
+            let results = Results::of(x.format(), &mut dx);
+            norm::data_gradient(self.path, sides, norm, &sums, also, results).expect("sizes fit");
+            let dx = from_channels_last(dx, x.format(), x.images, x.channels);
             join::register(grads, parent.id, join, other.is_some(), dx);
         }
         if let Some(gamma) = gamma {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use brazier_kernels::convolution::Images;
 use brazier_kernels::pool::{self, Window};
-use brazier_kernels::{Buffer, Path, ShapeError};
+use brazier_kernels::{Buffer, Format, Path, Results, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -14,7 +14,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 
 use super::switch;
-use super::values::{ChannelsLast, Primitive, contiguous, from_channels_last, from_values, slice};
+use super::values::{ChannelsLast, Primitive, contiguous, from_channels_last, from_values, room, slice};
 
 /// The largest value of each window; nothing where our kernels do not compute.
 pub(crate) fn largest(x: &Tensor<4>, window: Window) -> Option<Tensor<4>> {
@@ -29,7 +29,7 @@ pub(crate) fn largest(x: &Tensor<4>, window: Window) -> Option<Tensor<4>> {
             let mut taps = vec![0; window.target(x.images).pixels() * x.channels];
             let y = largest.apply(&x, Some(&mut taps)).ok()?;
             let y = match kind {
-                OpsKind::Tracked(node) => node.finish((x.images, x.channels, Arc::new(taps)), y),
+                OpsKind::Tracked(node) => node.finish((Form::of(&x), Arc::new(taps)), y),
                 OpsKind::UnTracked(node) => node.finish(y),
             };
             Some(Tensor::from_primitive::<Autodiff<Flex>>(y))
@@ -47,11 +47,36 @@ pub(crate) fn mean(x: &Tensor<4>) -> Option<Tensor<2>> {
             let x = ChannelsLast::of(x.into_primitive());
             let y = Mean.apply(&x).ok()?;
             let y = match kind {
-                OpsKind::Tracked(node) => node.finish((x.images, x.channels), y),
+                OpsKind::Tracked(node) => node.finish(Form::of(&x), y),
                 OpsKind::UnTracked(node) => node.finish(y),
             };
             Some(Tensor::from_primitive::<Autodiff<Flex>>(y))
         }
+    }
+}
+
+/// What a gradient is like.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    images: Images,
+    channels: usize,
+    format: Format,
+}
+
+impl Form {
+    fn of(x: &ChannelsLast) -> Self {
+        Form { images: x.images, channels: x.channels, format: x.format() }
+    }
+
+    /// A tensor that `fill` writes.
+    fn tensor(
+        self,
+        fill: impl FnOnce(Results<'_>) -> Result<(), ShapeError>,
+    ) -> Result<FlexTensor, ShapeError> {
+        let Form { images, channels, format } = self;
+        let mut values = room(format, images, channels);
+        fill(Results::of(format, &mut values))?;
+        Ok(from_channels_last(values, format, images, channels))
     }
 }
 
@@ -64,26 +89,25 @@ struct Largest {
 impl Largest {
     /// The values; `taps` gets from which tap of its window each is.
     fn apply(self, x: &ChannelsLast, taps: Option<&mut [u8]>) -> Result<FlexTensor, ShapeError> {
-        let target = self.window.target(x.images);
-        let mut y = Buffer::new(target.pixels() * x.channels);
-        self.window.largest(self.path, x.images, x.channels, x.values(), &mut y, taps)?;
-        Ok(from_channels_last(y, target, x.channels))
+        let form = Form { images: self.window.target(x.images), ..Form::of(x) };
+        form.tensor(|y| self.window.largest(self.path, x.images, x.channels, x.factors(), y, taps))
     }
 }
 
 impl Backward<Flex, 1> for Largest {
-    /// The input's images and channels, and the taps.
-    type State = (Images, usize, Arc<Vec<u8>>);
+    /// The input's form, and the taps.
+    type State = (Form, Arc<Vec<u8>>);
 
     #[expect(clippy::expect_used, reason = "the forward pass took the same sizes")]
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let dy = ChannelsLast::of(grads.consume::<Flex>(&ops.node));
-        let (images, channels, taps) = ops.state;
+        let (form, taps) = ops.state;
+        let dy = ChannelsLast::of(grads.consume::<Flex>(&ops.node)).to(self.path, form.format);
         if let [Some(x)] = ops.parents {
-            let mut dx = Buffer::new(images.pixels() * channels);
             let Largest { window, path } = self;
-            window.largest_gradient(path, images, channels, dy.values(), &taps, &mut dx).expect("sizes fit");
-            grads.register::<Flex>(x.id, from_channels_last(dx, images, channels));
+            let dx = form.tensor(|dx| {
+                window.largest_gradient(path, form.images, form.channels, dy.factors(), &taps, dx)
+            });
+            grads.register::<Flex>(x.id, dx.expect("sizes fit"));
         }
     }
 }
@@ -94,23 +118,22 @@ struct Mean;
 impl Mean {
     fn apply(self, x: &ChannelsLast) -> Result<FlexTensor, ShapeError> {
         let mut y = Buffer::new(x.images.count * x.channels);
-        pool::mean(x.images, x.channels, x.values(), &mut y)?;
+        pool::mean(x.images, x.channels, x.factors(), &mut y)?;
         Ok(from_values(y, [x.images.count, x.channels]))
     }
 }
 
 impl Backward<Flex, 1> for Mean {
-    /// The input's images and channels.
-    type State = (Images, usize);
+    /// The input's.
+    type State = Form;
 
     #[expect(clippy::expect_used, reason = "the forward pass took the same sizes")]
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let dy = contiguous(&grads.consume::<Flex>(&ops.node));
-        let (images, channels) = ops.state;
+        let form = ops.state;
         if let [Some(x)] = ops.parents {
-            let mut dx = Buffer::new(images.pixels() * channels);
-            pool::mean_gradient(images, channels, slice(&dy), &mut dx).expect("sizes fit");
-            grads.register::<Flex>(x.id, from_channels_last(dx, images, channels));
+            let dx = form.tensor(|dx| pool::mean_gradient(form.images, form.channels, slice(&dy), dx));
+            grads.register::<Flex>(x.id, dx.expect("sizes fit"));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! burn's tensors as the kernels see them.
 
-use brazier_kernels::Buffer;
 use brazier_kernels::convolution::Images;
+use brazier_kernels::{Buffer, Factors, Format, HalfRows, Halves, Path};
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
@@ -10,7 +10,7 @@ use burn::tensor::{AllocationProperty, Bytes, DType, Shape, Tensor};
 /// A float tensor that burn differentiates.
 pub(super) type Tracked = FloatTensor<Autodiff<Flex>>;
 
-/// A tensor's primitive, if it is float32 of flex.
+/// A tensor's primitive, if it is one of flex in float32, or an image in bfloat16 whose rows are whole pairs.
 pub(super) enum Primitive {
     Plain(FlexTensor),
     Tracked(Tracked),
@@ -18,8 +18,10 @@ pub(super) enum Primitive {
 
 impl Primitive {
     pub(super) fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
-        if tensor.dtype() != DType::F32 {
-            return None;
+        match tensor.dtype() {
+            DType::F32 => {}
+            DType::BF16 if D == 4 && tensor.dims()[1].is_multiple_of(2) => {}
+            _ => return None,
         }
         match tensor.device().is_autodiff() {
             true => tensor.clone().try_into_primitive::<Autodiff<Flex>>().ok().map(Primitive::Tracked),
@@ -51,13 +53,56 @@ impl ChannelsLast {
             true => tensor,
             false => tensor.permute(&[0, 2, 3, 1]).to_contiguous().permute(&[0, 3, 1, 2]),
         };
-        ChannelsLast { tensor, images: Images { count, height, width }, channels }
+        let (images, format) = (Images { count, height, width }, format_of(&tensor));
+        let (first, len) = (tensor.layout().start_offset(), images.pixels() * channels);
+        let whole = ChannelsLast { tensor, images, channels };
+        if format == Format::Bfloat16 && whole.slots().is_none() {
+            // Of bytes that do not begin where a pair may: never of our own.
+            let mut pairs = Buffer::new(len / 2);
+            let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut pairs);
+            bytes.copy_from_slice(&whole.tensor.bytes()[2 * first..][..2 * len]);
+            return ChannelsLast { tensor: from_channels_last(pairs, format, images, channels), ..whole };
+        }
+        whole
+    }
+
+    pub(super) fn format(&self) -> Format {
+        format_of(&self.tensor)
     }
 
     /// `[n, h, w, c]`.
-    pub(super) fn values(&self) -> &[f32] {
-        let first = self.tensor.layout().start_offset();
-        &self.tensor.storage()[first..first + self.images.pixels() * self.channels]
+    pub(super) fn factors(&self) -> Factors<'_> {
+        match self.format() {
+            Format::Float32 => {
+                let first = self.tensor.layout().start_offset();
+                Factors::Float32(&self.tensor.storage()[first..first + self.images.pixels() * self.channels])
+            }
+            Format::Bfloat16 => HalfRows::new(self.slots().unwrap_or_default(), self.channels).into(),
+        }
+    }
+
+    /// Pairs of bfloat16, where they lie as pairs may.
+    fn slots(&self) -> Option<&[f32]> {
+        let first = 2 * self.tensor.layout().start_offset();
+        let bytes = &self.tensor.bytes()[first..first + 2 * self.images.pixels() * self.channels];
+        bytemuck::try_cast_slice(bytes).ok()
+    }
+
+    /// The same in a format.
+    pub(super) fn to(self, path: Path, format: Format) -> Self {
+        let tensor = match (self.factors(), format) {
+            (Factors::Float32(values), Format::Bfloat16) => {
+                let pairs = Halves::of(path, values, self.channels).into_slots();
+                from_channels_last(pairs, format, self.images, self.channels)
+            }
+            (Factors::Bfloat16(rows), Format::Float32) => {
+                let mut values = Buffer::new(rows.len());
+                values.copy_from_slice(&rows.to_f32());
+                from_channels_last(values, format, self.images, self.channels)
+            }
+            _ => return self,
+        };
+        ChannelsLast { tensor, ..self }
     }
 
     pub(super) fn into_tensor(self) -> FlexTensor {
@@ -65,14 +110,29 @@ impl ChannelsLast {
     }
 }
 
+fn format_of(tensor: &FlexTensor) -> Format {
+    if tensor.dtype() == DType::BF16 { Format::Bfloat16 } else { Format::Float32 }
+}
+
+/// Room for values of `[n, h, w, channels]`, in bfloat16 of an even number of channels.
+pub(super) fn room(format: Format, images: Images, channels: usize) -> Buffer {
+    Buffer::new(format.slots(images.pixels() * channels))
+}
+
 /// A tensor of `[n, channels, h, w]` from values of `[n, h, w, channels]`.
-pub(super) fn from_channels_last(values: Buffer, images: Images, channels: usize) -> FlexTensor {
+pub(super) fn from_channels_last(
+    values: Buffer,
+    format: Format,
+    images: Images,
+    channels: usize,
+) -> FlexTensor {
     let extents = [images.count, channels, images.height, images.width];
-    FlexTensor::new(
-        bytes(values),
-        Layout::new(Shape::from(extents), strides(extents).to_vec(), 0),
-        DType::F32,
-    )
+    let layout = Layout::new(Shape::from(extents), strides(extents).to_vec(), 0);
+    let dtype = match format {
+        Format::Float32 => DType::F32,
+        Format::Bfloat16 => DType::BF16,
+    };
+    FlexTensor::new(bytes(values), layout, dtype)
 }
 
 /// A tensor of values in C order.

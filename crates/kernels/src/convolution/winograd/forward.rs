@@ -12,17 +12,16 @@ use crate::convolution::forward::Whole;
 use crate::convolution::planes::Planes;
 use crate::convolution::soon::Soon;
 use crate::convolution::tile;
-use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
 
 /// Tiles of a task: its transformed patches stay in the second-level cache.
 const TILES: usize = 2;
 
 /// Computes all images of a call.
-pub(in crate::convolution) fn run(whole: &Whole<'_>, [channels, columns]: [usize; 2], to: &mut [f32]) {
+pub(in crate::convolution) fn run(whole: &Whole<'_>, [channels, columns]: [usize; 2]) {
     let (path, format) = (whole.weights.path, whole.weights.format);
     let patches = Patches::of(whole.target);
-    let (zeros, target) = (Buffer::zeros(channels), Shared::new(to));
+    let zeros = Buffer::zeros(channels);
     let tiles = patches.count().div_ceil(simd::tile_rows(path));
     let panels = columns / simd::tile_columns(path);
     let chunks = tiles.div_ceil(TILES);
@@ -38,8 +37,6 @@ pub(in crate::convolution) fn run(whole: &Whole<'_>, [channels, columns]: [usize
             range: at(chunk)..at(chunk + 1).min(patches.count()),
             panels: part * panels / wanted..(part + 1) * panels / wanted,
             slots: format.slots(channels),
-            columns,
-            target,
         };
         simd::run_of(format, path, task);
     });
@@ -54,8 +51,6 @@ struct Task<'a> {
     panels: Range<usize>,
     /// Of a pixel of the source.
     slots: usize,
-    columns: usize,
-    target: Shared,
 }
 
 impl Kernel for Task<'_> {
@@ -120,9 +115,8 @@ impl Task<'_> {
     fn soon(&self) -> Soon {
         let (own, next) = (self.range.clone(), self.range.end..self.range.end + self.range.len());
         let [own, next] = [own, next].map(|range| self.patches.pixels(range));
-        let target = self.target.start().wrapping_add(own.start * self.columns);
         let source = self.whole.from.slots().as_ptr().wrapping_add(next.start * self.slots);
-        Soon::of([(target, own.len() * self.columns), (source, next.len() * self.slots)])
+        Soon::of([self.whole.sink.stretch(own), (source, next.len() * self.slots)])
     }
 
     /// Writes the pixels of a panel.
@@ -144,17 +138,11 @@ impl Task<'_> {
                     let pixels = transform::sums::<S>(products);
                     for pixel in 0..4 {
                         if let Some(target) = targets[pixel / 2][pixel % 2] {
-                            let to = self.target.at(target * self.columns + first + column);
-                            S::store(to, pixels[pixel / 2][pixel % 2]);
+                            let values = [pixels[pixel / 2][pixel % 2]];
+                            self.whole.sink.put::<S, 1>(values, target, first + column);
                         }
                     }
                 }
-            }
-            for target in targets.into_iter().flatten().flatten() {
-                let place = target * self.columns + first;
-                // SAFETY: this task's own.
-                let values = unsafe { self.target.part(place, sums.width()) };
-                self.whole.output.finish(values, place, first);
             }
         }
     }
