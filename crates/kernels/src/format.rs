@@ -228,6 +228,11 @@ pub(crate) trait Element: Copy + Send + Sync {
     fn get(self) -> f32;
     /// The nearest.
     fn of(value: f32) -> Self;
+    /// A vector of values.
+    ///
+    /// # Safety
+    /// The instruction set is there, and so many values from `from` on.
+    unsafe fn load<S: Simd>(from: *const Self) -> S::Vector;
 }
 
 impl Element for f32 {
@@ -239,6 +244,12 @@ impl Element for f32 {
     #[inline(always)]
     fn of(value: f32) -> f32 {
         value
+    }
+
+    #[inline(always)]
+    unsafe fn load<S: Simd>(from: *const f32) -> S::Vector {
+        // SAFETY: the caller's.
+        unsafe { S::load(from) }
     }
 }
 
@@ -252,6 +263,12 @@ impl Element for u16 {
     #[inline(always)]
     fn of(value: f32) -> u16 {
         round(value)
+    }
+
+    #[inline(always)]
+    unsafe fn load<S: Simd>(from: *const u16) -> S::Vector {
+        // SAFETY: the caller's.
+        unsafe { S::load_halves(from) }
     }
 }
 

@@ -197,7 +197,9 @@ impl<E: Element> Kernel for Spread<'_, E> {
 #[inline(always)]
 fn take<E: Element>(dy: &[E], taps: &[u8], tap: u8, sums: &mut [f32]) {
     for ((sum, dy), &from) in sums.iter_mut().zip(dy).zip(taps) {
-        *sum += if from == tap { dy.get() } else { 0.0 };
+        // Read whatever becomes of it: a read under a condition is no vector.
+        let dy = dy.get();
+        *sum += if from == tap { dy } else { 0.0 };
     }
 }
 

@@ -76,24 +76,104 @@ impl<E: Element> Kernel for Piece<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) -> [Vec<f32>; 3] {
-        let columns = self.columns;
+        let Piece { x, columns } = self;
         let [mut mean, mut rest, mut squares] = [(); 3].map(|()| vec![0.0f32; columns]);
-        for row in self.x.chunks_exact(columns) {
-            for column in 0..columns {
+        let rows = (x.len() / columns) as f32;
+        let mut at = 0;
+        // SAFETY: called with the instruction set; the columns of each block are there.
+        unsafe {
+            while at + 8 * S::LANES <= columns {
+                self.sums::<S, 8>(at, &mut mean);
+                at += 8 * S::LANES;
+            }
+            while at + S::LANES <= columns {
+                self.sums::<S, 1>(at, &mut mean);
+                at += S::LANES;
+            }
+        }
+        for row in x.chunks_exact(columns) {
+            for column in at..columns {
                 mean[column] += row[column].get();
             }
         }
-        let rows = (self.x.len() / columns) as f32;
         for mean in &mut mean {
             *mean /= rows;
         }
-        for row in self.x.chunks_exact(columns) {
-            for column in 0..columns {
+        at = 0;
+        // SAFETY: as above.
+        unsafe {
+            while at + 4 * S::LANES <= columns {
+                self.deviations::<S, 4>(at, &mean, [&mut rest, &mut squares]);
+                at += 4 * S::LANES;
+            }
+            while at + S::LANES <= columns {
+                self.deviations::<S, 1>(at, &mean, [&mut rest, &mut squares]);
+                at += S::LANES;
+            }
+        }
+        for row in x.chunks_exact(columns) {
+            for column in at..columns {
                 let apart = row[column].get() - mean[column];
                 rest[column] += apart;
                 squares[column] += apart * apart;
             }
         }
         [mean, rest, squares]
+    }
+}
+
+impl<E: Element> Piece<'_, E> {
+    /// Sums of `N` vectors of columns, in registers.
+    ///
+    /// # Safety
+    /// The instruction set is there, and the columns.
+    #[inline(always)]
+    unsafe fn sums<S: Simd, const N: usize>(&self, first: usize, to: &mut [f32]) {
+        // SAFETY: the caller's.
+        unsafe {
+            let mut sums = [S::splat(0.0); N];
+            for row in self.x.chunks_exact(self.columns) {
+                let from = row.as_ptr().add(first);
+                for nth in 0..N {
+                    sums[nth] = S::add(sums[nth], E::load::<S>(from.add(nth * S::LANES)));
+                }
+            }
+            for nth in 0..N {
+                S::store(to.as_mut_ptr().add(first + nth * S::LANES), sums[nth]);
+            }
+        }
+    }
+
+    /// Sums of what deviates from the means, and of its squares.
+    ///
+    /// # Safety
+    /// As [`Piece::sums`].
+    #[inline(always)]
+    unsafe fn deviations<S: Simd, const N: usize>(
+        &self,
+        first: usize,
+        mean: &[f32],
+        [rest, squares]: [&mut [f32]; 2],
+    ) {
+        // SAFETY: the caller's.
+        unsafe {
+            let (mut sums, mut of_squares) = ([S::splat(0.0); N], [S::splat(0.0); N]);
+            let mut means = sums;
+            for nth in 0..N {
+                means[nth] = S::load(mean.as_ptr().add(first + nth * S::LANES));
+            }
+            for row in self.x.chunks_exact(self.columns) {
+                let from = row.as_ptr().add(first);
+                for nth in 0..N {
+                    let apart = S::subtract(E::load::<S>(from.add(nth * S::LANES)), means[nth]);
+                    sums[nth] = S::add(sums[nth], apart);
+                    of_squares[nth] = S::multiply_add(apart, apart, of_squares[nth]);
+                }
+            }
+            for nth in 0..N {
+                S::store(rest.as_mut_ptr().add(first + nth * S::LANES), sums[nth]);
+                S::store(squares.as_mut_ptr().add(first + nth * S::LANES), of_squares[nth]);
+            }
+        }
     }
 }
