@@ -81,7 +81,14 @@ impl Kernel for Part<'_> {
                         false => edge.as_mut_ptr(),
                     };
                     // SAFETY: called with the instruction set; sizes were checked where the gather was made.
-                    unsafe { gather.tile::<S, ROWS>(&stretch, [tile, panel], ahead, sums) };
+                    unsafe {
+                        // A few pixels alone, as at the end of an image of 7x7, are not worth a whole tile.
+                        match (gather.table.is_low(tile), ROWS) {
+                            (true, 14) => gather.tile::<S, 7>(&stretch, [tile, panel], ahead, sums),
+                            (true, 6) => gather.tile::<S, 3>(&stretch, [tile, panel], ahead, sums),
+                            _ => gather.tile::<S, ROWS>(&stretch, [tile, panel], ahead, sums),
+                        }
+                    };
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Which pixels of the source each pixel of the target sums, for a group of images.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -116,8 +117,8 @@ impl Table {
                 .fold(0u64, |mask, tap| mask | 1 << tap);
             pixels.push((mask, image, at, pixel));
         }
-        // Stable: neighbours stay neighbours.
-        pixels.sort_by_key(|&(mask, ..)| mask);
+        // Most taps first, so that the last tile, which may be low, has few. Stable: neighbours stay neighbours.
+        pixels.sort_by_key(|&(mask, ..)| (Reverse(mask.count_ones()), mask));
         let mut table = Table {
             rows,
             taps,
@@ -146,6 +147,12 @@ impl Table {
     /// Tiles.
     pub(super) fn tiles(&self) -> usize {
         self.active.len()
+    }
+
+    /// Whether half of a tile's rows are enough for its pixels.
+    #[inline(always)]
+    pub(super) fn is_low(&self, tile: usize) -> bool {
+        self.targets(tile)[self.rows / 2] == NONE
     }
 
     /// The taps of a tile, a bit each.
