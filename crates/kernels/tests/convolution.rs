@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod emulator;
 mod noise;
 
 use brazier_kernels::convolution::{Algorithm, Images, Output, Packed};
@@ -91,7 +92,7 @@ fn most(format: Format, convolution: &Convolution, source: Images) -> f64 {
 }
 
 fn engines() -> impl Iterator<Item = (Path, Format)> {
-    Path::all().into_iter().flat_map(|path| [(path, Format::Float32), (path, Format::Bfloat16)])
+    emulator::paths().into_iter().flat_map(|path| [(path, Format::Float32), (path, Format::Bfloat16)])
 }
 
 /// Weights that the format has.

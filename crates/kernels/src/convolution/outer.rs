@@ -9,7 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::planes::Planes;
-use super::tile::{self, GAP};
+use super::tile::{self, GAP, TALLEST};
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
 use crate::{Buffer, Factors, Format, Path};
@@ -173,10 +173,10 @@ impl<T: Sides> Kernel for Task<'_, T> {
                 self.sides.left::<S>(items.clone(), &self.inputs, &mut left);
                 self.sides.right::<S>(items, &self.outputs, &mut right);
                 // As tall as divides all channels.
-                if ROWS > 8 {
-                    self.add::<S, 8>([&left, &right], (count, first), &mut soon);
-                } else {
-                    self.add::<S, 4>([&left, &right], (count, first), &mut soon);
+                match ROWS {
+                    TALLEST => self.add::<S, TALLEST>([&left, &right], (count, first), &mut soon),
+                    9.. => self.add::<S, 8>([&left, &right], (count, first), &mut soon),
+                    _ => self.add::<S, 4>([&left, &right], (count, first), &mut soon),
                 }
             }
         }

@@ -65,7 +65,7 @@ impl Convolution {
             self.pointwise_gradient(path, source, [x, dy], dw);
             return Ok(());
         }
-        let split = Split::new(self, path, self.target(source).pixels());
+        let split = Split::new(self, (path, format), self.target(source).pixels());
         let mut partial = Buffer::new(split.sums * split.len());
         let to = Shared::new(&mut partial);
         (0..split.tasks()).into_par_iter().for_each(|index| {
@@ -90,8 +90,8 @@ struct Split {
 }
 
 impl Split {
-    fn new(convolution: &Convolution, path: Path, pixels: usize) -> Self {
-        let (rows, columns) = (simd::tile_rows(path), simd::tile_columns(path));
+    fn new(convolution: &Convolution, (path, format): (Path, Format), pixels: usize) -> Self {
+        let (rows, columns) = (simd::tile_rows(format, path), simd::tile_columns(path));
         let (taps, inputs, outputs) = (convolution.taps(), convolution.input, convolution.output);
         let padded = [inputs.next_multiple_of(rows), outputs.next_multiple_of(columns)];
         let group = [INPUTS / rows * rows, OUTPUTS.next_multiple_of(columns)];
