@@ -9,8 +9,10 @@ use std::arch::asm;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-use brazier_kernels::Path;
+use brazier_kernels::convolution::{Algorithm, Images, Output, Packed};
+use brazier_kernels::{Convolution, Format, Halves, Path};
 use emulator::decode::Instruction;
+use emulator::signal;
 use emulator::tiles::Tiles;
 
 /// Bytes that LDTILECFG reads.
@@ -174,6 +176,22 @@ fn each_thread_has_tiles_of_its_own() {
         asm!("tilerelease", options(nostack));
     }
     assert_eq!(found, [0.0; 256]);
+}
+
+#[test]
+fn a_convolution_leaves_no_tiles_configured() {
+    if !is_there() {
+        return;
+    }
+    let (path, format) = (Path::named("amx").unwrap(), Format::Bfloat16);
+    let (convolution, source) = (Convolution::linear(64, 64), Images { count: 100, height: 1, width: 1 });
+    let (x, mut y) = (Halves::of(path, &vec![0.5; 6400], 64), vec![0.0; 6400]);
+    let weights = Packed::forward(path, format, (convolution, Algorithm::Direct), &vec![0.25; 4096]).unwrap();
+    rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap().install(|| {
+        convolution.forward(source, (&x).into(), &weights, Output::default(), (&mut y).into()).unwrap();
+        assert!(rayon::broadcast(|_| !signal::is_configured()).into_iter().all(|is_released| is_released));
+    });
+    assert!(y.iter().all(|&y| y == 8.0));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Tiles of pairs of bfloat16: AMX, Intel's from Sapphire Rapids on. Eight registers of 16 rows of 64 bytes, and an instruction
-//! that adds the product of two of them to a third: 16 times the products of one of AVX-512 BF16.
+//! that adds the product of two of them to a third: 8192 products, where one of AVX-512 BF16 has 32.
 //!
 //! A tile of sums is 2x2 registers (`sums`), which takes four instructions for four registers that are read; vectors are those
-//! of AVX-512 BF16. `instructions` are the handful that is used, `support` finds out whether they are there.
+//! of AVX-512 BF16. `instructions` are the handful that is used, `support` finds out whether they are there; `turn` is for left
+//! sides whose rows do not lie as a register reads them.
 //!
 //! Source: "Intel 64 and IA-32 Architectures Software Developer's Manual", volume 1, chapter 18, and "Intel Architecture
 //! Instruction Set Extensions Programming Reference", chapter 3.
@@ -12,6 +13,7 @@
 mod instructions;
 mod sums;
 mod support;
+mod turn;
 
 use super::Kernel;
 use super::avx512_bf16::Avx512Bf16;

@@ -15,17 +15,24 @@ pub(crate) trait Tile: Copy {
     /// The sums.
     type Sums<S: Simd, const ROWS: usize>;
 
+    /// Whether `step` must be 1: a left side whose rows lie side by side is turned first.
+    const TURNS: bool = false;
+
+    /// Writes the columns of a matrix, as many as some tiles have rows, as rows. Beside each pointer stands how far apart rows
+    /// are; those that are written are filled up to a whole [`LINE`] and have room for it. Called only where
+    /// [`Tile::TURNS`] is.
+    unsafe fn turn(_from: (*const f32, usize), _rows_and_columns: [usize; 2], _to: (*mut f32, usize)) {}
+
     /// A tile of zeros.
     unsafe fn zeros<S: Simd, const ROWS: usize>() -> Self::Sums<S, ROWS>;
 
-    /// Reads a tile whose row `r` begins at `from[r]`, where its width is readable.
+    /// Reads a tile whose row `r` begins at `from[r]`, where its width is readable. Rows are evenly far apart.
     unsafe fn load<S: Simd, const ROWS: usize>(from: &[*mut f32; ROWS]) -> Self::Sums<S, ROWS>;
 
     /// Adds `rows[r][k * step] * matrix[k][..]` over `count` values of `k` to each row `r` of the tile. Meanwhile as many
     /// cache lines from `ahead` on are asked for.
     ///
-    /// `(count - 1) * step + 1` values are readable from each row, and `count` times the tile's width from `matrix`. Unless
-    /// `step` is 1 the rows begin side by side: `rows[r]` is `rows[0] + r`.
+    /// `(count - 1) * step + 1` values are readable from each row, and `count` times the tile's width from `matrix`.
     unsafe fn multiply<S: Simd, const ROWS: usize>(
         sums: &mut Self::Sums<S, ROWS>,
         rows: (&[*const f32; ROWS], usize),
@@ -37,7 +44,7 @@ pub(crate) trait Tile: Copy {
     /// The sums, where they are in vectors.
     fn vectors<S: Simd, const ROWS: usize>(sums: &Self::Sums<S, ROWS>) -> Option<&[[S::Vector; 2]; ROWS]>;
 
-    /// Writes a tile whose row `r` begins at `to[r]`, where its width is writable.
+    /// Writes a tile whose row `r` begins at `to[r]`, where its width is writable. Rows are evenly far apart.
     unsafe fn store<S: Simd, const ROWS: usize>(to: &[*mut f32; ROWS], sums: &Self::Sums<S, ROWS>);
 }
 

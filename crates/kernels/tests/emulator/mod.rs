@@ -6,7 +6,7 @@
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub mod decode;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-mod signal;
+pub mod signal;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub mod tiles;
 

@@ -26,6 +26,12 @@ pub fn install() {
     }
 }
 
+/// Whether this thread's tiles are configured.
+#[allow(dead_code, reason = "only the emulator's own tests ask")]
+pub fn is_configured() -> bool {
+    TILES.with_borrow(Tiles::is_configured)
+}
+
 /// Registers by the numbers that instructions give them.
 const REGISTERS: [c_int; 16] = [
     libc::REG_RAX,

@@ -94,6 +94,11 @@ impl Tiles {
         Ok(())
     }
 
+    /// Whether registers have shapes.
+    pub fn is_configured(&self) -> bool {
+        self.is_configured
+    }
+
     /// A register that can be used.
     fn tile(&mut self, index: usize) -> Result<&mut Tile, String> {
         let tile = &mut self.tiles[index];

@@ -17,8 +17,8 @@ pub(super) struct Place {
     pub(super) stride: usize,
 }
 
-/// Bytes from row to row of a tile that lies together.
-pub(super) const WIDTH: usize = 2 * SIDE * size_of::<f32>();
+/// Bytes of a row of two registers, and from row to row of the right side.
+const WIDTH: usize = 2 * SIDE * size_of::<f32>();
 
 /// The shapes of registers, as the instruction reads them.
 #[repr(C, align(64))]

@@ -1,15 +1,11 @@
-//! A tile of sums in registers of AMX. They are read from where rows are, if these are evenly far apart, and from a copy in the
-//! first-level cache if not.
+//! A tile of sums in registers of AMX. Rows of the left side are read where they are, if they are evenly far apart (patches,
+//! pixels that follow each other), and from a copy in the first-level cache if not.
 
-use core::arch::x86_64::{
-    __m512, _mm_loadu_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps128_ps512, _mm512_insertf32x4,
-    _mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_setzero_ps, _mm512_storeu_ps, _mm512_unpackhi_pd,
-    _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
-};
+use core::arch::x86_64::{_mm512_loadu_ps, _mm512_maskz_loadu_ps, _mm512_setzero_ps, _mm512_storeu_ps};
 use core::mem::MaybeUninit;
 
-use super::instructions::{self, Place, WIDTH};
-use super::{ROWS as TALL, SIDE};
+use super::instructions::{self, Place};
+use super::{ROWS as TALL, SIDE, turn};
 use crate::simd::Simd;
 use crate::simd::tile::{LINE, Tile};
 
@@ -50,7 +46,7 @@ fn halves<T: Copy, const ROWS: usize>(rows: &[T; ROWS]) -> [&[T; SIDE]; 2] {
 
 /// Bytes from row to row, where they are evenly far apart.
 #[inline(always)]
-fn stride(rows: [*const f32; SIDE]) -> Option<usize> {
+fn stride(rows: &[*const f32; SIDE]) -> Option<usize> {
     let stride = rows[1].addr().wrapping_sub(rows[0].addr());
     let mut is_even = true;
     // All of them: vectors compare faster than a loop leaves.
@@ -63,7 +59,6 @@ fn stride(rows: [*const f32; SIDE]) -> Option<usize> {
 /// The left side.
 struct Left<'a> {
     rows: [&'a [*const f32; SIDE]; 2],
-    step: usize,
     /// Where a register can read rows as they lie.
     strides: [Option<usize>; 2],
     count: usize,
@@ -71,13 +66,9 @@ struct Left<'a> {
 
 impl<'a> Left<'a> {
     #[inline(always)]
-    fn new<const ROWS: usize>((rows, step): (&'a [*const f32; ROWS], usize), count: usize) -> Self {
+    fn new<const ROWS: usize>(rows: &'a [*const f32; ROWS], count: usize) -> Self {
         let rows = halves(rows);
-        let strides = match step {
-            1 => [stride(*rows[0]), stride(*rows[1])],
-            _ => [None; 2],
-        };
-        Left { rows, step, strides, count }
+        Left { rows, strides: [stride(rows[0]), stride(rows[1])], count }
     }
 
     /// Where both registers find `SIDE` slots from `k` on, or those that are left and zeros; perhaps in `scratch`.
@@ -98,10 +89,7 @@ impl<'a> Left<'a> {
                 }
                 let to = scratch.add(half * REGISTER);
                 place.first = to;
-                match self.step {
-                    1 => copy(rows, k, valid, to),
-                    step => turn(rows[0].add(k * step), step, valid, to),
-                }
+                copy(rows, k, valid, to);
             }
         }
         places
@@ -114,88 +102,20 @@ impl<'a> Left<'a> {
 /// AVX-512F is there, rows have the slots, and `to` has room for a register.
 #[inline(always)]
 unsafe fn copy(rows: &[*const f32; SIDE], k: usize, valid: usize, to: *mut f32) {
-    let mask = u16::MAX >> (SIDE - valid);
+    let mask = ((1u32 << valid) - 1) as u16;
     for (index, row) in rows.iter().enumerate() {
         // SAFETY: the caller's.
         unsafe { _mm512_storeu_ps(to.add(index * SIDE), _mm512_maskz_loadu_ps(mask, row.add(k))) };
     }
 }
 
-/// Turns `valid` rows of 16 slots that are `step` apart into columns, with zeros behind them.
-///
-/// Vectors are put together of quarters of four rows, which needs no shuffle, so that only those inside of quarters are left:
-/// one port of Intel's processors does them all.
-///
-/// # Safety
-/// AVX-512F is there, the rows are readable, and `to` has room for a register.
+/// Where the sums of rows that are evenly far apart lie.
 #[inline(always)]
-unsafe fn turn(from: *const f32, step: usize, valid: usize, to: *mut f32) {
-    static ZEROS: [f32; SIDE] = [0.0; SIDE];
-    let mut rows = [ZEROS.as_ptr(); SIDE];
-    for (index, row) in rows.iter_mut().enumerate().take(valid) {
-        *row = from.wrapping_add(index * step);
-    }
-    for column in (0..SIDE).step_by(4) {
-        // SAFETY: the caller's.
-        unsafe {
-            let mut lines = [_mm512_setzero_ps(); 4];
-            for line in 0..4 {
-                lines[line] = quarters(
-                    rows[line].add(column),
-                    rows[line + 4].add(column),
-                    rows[line + 8].add(column),
-                    rows[line + 12].add(column),
-                );
-            }
-            let [low, high] = [
-                [_mm512_unpacklo_ps(lines[0], lines[1]), _mm512_unpacklo_ps(lines[2], lines[3])],
-                [_mm512_unpackhi_ps(lines[0], lines[1]), _mm512_unpackhi_ps(lines[2], lines[3])],
-            ];
-            for (index, [even, odd]) in [low, high].into_iter().enumerate() {
-                let (even, odd) = (_mm512_castps_pd(even), _mm512_castps_pd(odd));
-                let to = to.add((column + 2 * index) * SIDE);
-                _mm512_storeu_ps(to, _mm512_castpd_ps(_mm512_unpacklo_pd(even, odd)));
-                _mm512_storeu_ps(to.add(SIDE), _mm512_castpd_ps(_mm512_unpackhi_pd(even, odd)));
-            }
-        }
-    }
-}
-
-/// Four values from each place.
-///
-/// # Safety
-/// AVX-512F is there, and the values are.
-#[inline(always)]
-unsafe fn quarters(a: *const f32, b: *const f32, c: *const f32, d: *const f32) -> __m512 {
-    // SAFETY: the caller's.
-    unsafe {
-        let vector = _mm512_castps128_ps512(_mm_loadu_ps(a));
-        let vector = _mm512_insertf32x4::<1>(vector, _mm_loadu_ps(b));
-        let vector = _mm512_insertf32x4::<2>(vector, _mm_loadu_ps(c));
-        _mm512_insertf32x4::<3>(vector, _mm_loadu_ps(d))
-    }
-}
-
-/// Rows of half a tile that lies together.
-#[inline(always)]
-fn together(start: *mut f32) -> [*mut f32; SIDE] {
-    std::array::from_fn(|row| start.wrapping_add(row * 2 * SIDE))
-}
-
-/// Copies half a tile.
-///
-/// # Safety
-/// AVX-512F is there, and both have the rows.
-#[inline(always)]
-unsafe fn copy_tile(from: &[*mut f32; SIDE], to: &[*mut f32; SIDE]) {
-    for (&from, &to) in from.iter().zip(to) {
-        // SAFETY: the caller's.
-        unsafe {
-            let both = [_mm512_loadu_ps(from), _mm512_loadu_ps(from.add(SIDE))];
-            _mm512_storeu_ps(to, both[0]);
-            _mm512_storeu_ps(to.add(SIDE), both[1]);
-        }
-    }
+fn places<const ROWS: usize>(rows: &[*mut f32; ROWS]) -> [Place; 2] {
+    let [upper, lower] = halves(rows);
+    let stride = rows[1].addr().wrapping_sub(rows[0].addr());
+    debug_assert!((2..ROWS).all(|row| rows[row].addr() == rows[row - 1].addr().wrapping_add(stride)));
+    [Place { first: upper[0], stride }, Place { first: lower[0], stride }]
 }
 
 /// Copies the last `valid` rows of the right side, with rows of zeros behind them: what lies there may be no number, and 0 times
@@ -220,6 +140,14 @@ unsafe fn last(from: *const f32, valid: usize, to: *mut f32) {
 impl Tile for Registers {
     type Sums<S: Simd, const ROWS: usize> = Registers;
 
+    const TURNS: bool = true;
+
+    #[inline(always)]
+    unsafe fn turn(from: (*const f32, usize), rows_and_columns: [usize; 2], to: (*mut f32, usize)) {
+        // SAFETY: the caller's; columns are those of whole tiles.
+        unsafe { turn::turn(from, rows_and_columns, to) };
+    }
+
     #[inline(always)]
     unsafe fn zeros<S: Simd, const ROWS: usize>() -> Registers {
         // SAFETY: configured where kernels are run.
@@ -229,32 +157,21 @@ impl Tile for Registers {
 
     #[inline(always)]
     unsafe fn load<S: Simd, const ROWS: usize>(from: &[*mut f32; ROWS]) -> Registers {
-        let mut scratch = Scratch::<{ 4 * REGISTER }>::new();
-        let mut places = [Place { first: scratch.start(), stride: WIDTH }; 2];
-        for (half, (place, rows)) in places.iter_mut().zip(halves(from)).enumerate() {
-            if let Some(stride) = stride(rows.map(<*mut f32>::cast_const)) {
-                *place = Place { first: rows[0], stride };
-                continue;
-            }
-            let own = together(scratch.start().wrapping_add(half * 2 * REGISTER));
-            place.first = own[0];
-            // SAFETY: the caller's; the scratch has room for half of the tile.
-            unsafe { copy_tile(rows, &own) };
-        }
-        // SAFETY: configured where kernels are run.
-        unsafe { instructions::load(places) };
+        // SAFETY: configured where kernels are run; the rest is the caller's.
+        unsafe { instructions::load(places(from)) };
         Registers
     }
 
     #[inline(always)]
     unsafe fn multiply<S: Simd, const ROWS: usize>(
         _sums: &mut Registers,
-        rows: (&[*const f32; ROWS], usize),
+        (rows, step): (&[*const f32; ROWS], usize),
         matrix: *const f32,
         count: usize,
         ahead: *const f32,
     ) {
         let mut scratch = [const { Scratch::<{ 2 * REGISTER }>::new() }; 3];
+        debug_assert_eq!(step, 1);
         let left = Left::new(rows, count);
         // SAFETY: the caller's; a slot is a pair.
         unsafe {
@@ -264,8 +181,7 @@ impl Tile for Registers {
                     S::prefetch(ahead.wrapping_add(line * LINE));
                 }
                 let places = next;
-                // What is copied now is read when it has arrived in the cache: registers are not read from stores that are on
-                // their way.
+                // What is copied now is read a step later, so that no register waits for stores on their way to the cache.
                 if k + SIDE < count {
                     next = left.at(k + SIDE, scratch[(k / SIDE + 1) % 2].start());
                 }
@@ -287,24 +203,7 @@ impl Tile for Registers {
 
     #[inline(always)]
     unsafe fn store<S: Simd, const ROWS: usize>(to: &[*mut f32; ROWS], _sums: &Registers) {
-        let mut scratch = Scratch::<{ 4 * REGISTER }>::new();
-        let start = scratch.start();
-        let own = [together(start), together(start.wrapping_add(2 * REGISTER))];
-        let rows = halves(to);
-        let mut places = own.map(|own| Place { first: own[0].cast_const(), stride: WIDTH });
-        let mut is_copied = [true; 2];
-        for half in 0..2 {
-            if let Some(stride) = stride(rows[half].map(<*mut f32>::cast_const)) {
-                places[half] = Place { first: rows[half][0], stride };
-                is_copied[half] = false;
-            }
-        }
         // SAFETY: configured where kernels are run; the rest is the caller's.
-        unsafe {
-            instructions::store(places);
-            for half in (0..2).filter(|&half| is_copied[half]) {
-                copy_tile(&own[half], rows[half]);
-            }
-        }
+        unsafe { instructions::store(places(to)) };
     }
 }
