@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p brazier-kernels --bench layers -- [small|r18|r50] [batch] [bfloat16]`; `RAYON_NUM_THREADS=1` for one core.
 //! Packing the weights is in the time, but for a batch of one, as an endpoint has it; rounding to bfloat16 is. The peak is that of float32 or
-//! of pairs.
+//! of pairs, in vectors: AMX may be above it.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 

@@ -2,6 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
+#[cfg(target_arch = "x86_64")]
+use crate::simd::amx;
+
 /// An instruction set that this processor has: [`Path::all`] and [`Path::named`] give no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Path {
@@ -15,6 +18,11 @@ pub enum Path {
     #[cfg(target_arch = "x86_64")]
     #[non_exhaustive]
     Avx512,
+    /// AMX for bfloat16, and AVX-512 for all else. No processor has run it yet: it was tested with its instructions emulated,
+    /// and never timed.
+    #[cfg(target_arch = "x86_64")]
+    #[non_exhaustive]
+    Amx,
 }
 
 /// A name that is no instruction set of this processor.
@@ -39,8 +47,21 @@ impl Path {
             if is_x86_feature_detected!("avx512f") {
                 paths.push(Path::Avx512);
             }
+            if amx::is_there() {
+                paths.push(Path::Amx);
+            }
         }
         paths
+    }
+
+    /// Lets [`Path::all`] contain [`Path::Amx`] from now on, for tests that emulate its instructions.
+    ///
+    /// # Safety
+    /// The processor has AVX-512F and AVX-512 BF16, and every thread's AMX instructions do what Intel's manual says.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    pub unsafe fn assume_amx() {
+        amx::assume();
     }
 
     /// The fastest of this processor.
@@ -48,7 +69,7 @@ impl Path {
         Path::all().last().copied().unwrap_or(Path::Portable)
     }
 
-    /// The one of that name: `portable`, `avx2`, `avx512`.
+    /// The one of that name: `portable`, `avx2`, `avx512`, `amx`.
     ///
     /// # Errors
     /// Another name, or one of an instruction set that this processor lacks.
@@ -69,6 +90,8 @@ impl Display for Path {
             Path::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Path::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Path::Amx => "amx",
         })
     }
 }

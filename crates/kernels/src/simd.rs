@@ -1,6 +1,8 @@
 //! Vectors of 32 bits, and the one place where a kernel meets an instruction set and a format of factors.
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -8,8 +10,10 @@ mod avx512;
 mod avx512_bf16;
 mod pairs;
 mod portable;
+pub(crate) mod tile;
 
 use crate::{Format, Path};
+use tile::Tile;
 
 /// A vector of `LANES` float32.
 ///
@@ -23,6 +27,8 @@ pub(crate) trait Simd: Copy {
     const ROUNDS: bool = false;
     /// The vector.
     type Vector: Copy;
+    /// What sums a tile.
+    type Tile: Tile;
 
     /// `value` in every lane.
     unsafe fn splat(value: f32) -> Self::Vector;
@@ -59,6 +65,7 @@ pub(crate) trait Simd: Copy {
 }
 
 /// What runs on any instruction set: `ROWS` is the height of a tile whose sums fit the registers, beside two vectors of width.
+/// It runs no other kernel meanwhile, nor lets the thread take up another task: tiles are one thread's, and one kernel's.
 pub(crate) trait Kernel {
     /// What it answers.
     type Output;
@@ -71,18 +78,21 @@ pub(crate) fn run_of<K: Kernel>(format: Format, path: Path, kernel: K) -> K::Out
     if format == Format::Float32 {
         return run(path, kernel);
     }
-    #[cfg(target_arch = "x86_64")]
-    if has_pairs(path) {
+    match path {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: such a `Path` exists only where the processor was found to have it.
+        Path::Amx => unsafe { amx::run(kernel) },
+        #[cfg(target_arch = "x86_64")]
         // SAFETY: just found.
-        return unsafe { avx512_bf16::run(kernel) };
+        Path::Avx512 if avx512_bf16::is_there() => unsafe { avx512_bf16::run(kernel) },
+        _ => run(path, pairs::OfPairs(kernel)),
     }
-    run(path, pairs::OfPairs(kernel))
 }
 
 /// Whether there is an instruction that multiplies pairs of bfloat16.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn has_pairs(path: Path) -> bool {
-    path == Path::Avx512 && avx512_bf16::is_there()
+    path == Path::Amx || path == Path::Avx512 && avx512_bf16::is_there()
 }
 
 /// As above.
@@ -100,16 +110,21 @@ pub(crate) fn run<K: Kernel>(path: Path, kernel: K) -> K::Output {
         Path::Avx2 => unsafe { avx2::run(kernel) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
-        Path::Avx512 => unsafe { avx512::run(kernel) },
+        // AMX multiplies no float32.
+        Path::Avx512 | Path::Amx => unsafe { avx512::run(kernel) },
     }
 }
 
-/// Height of a tile of `path`.
-pub(crate) fn tile_rows(path: Path) -> usize {
-    run(path, Rows)
+/// Height of a tile of `path` whose factors are of `format`.
+pub(crate) fn tile_rows(format: Format, path: Path) -> usize {
+    match (format, path) {
+        #[cfg(target_arch = "x86_64")]
+        (Format::Bfloat16, Path::Amx) => amx::ROWS,
+        _ => run(path, Rows),
+    }
 }
 
-/// Width of a tile of `path`, in values.
+/// Width of a tile of `path`, in values, the same for all formats.
 pub(crate) fn tile_columns(path: Path) -> usize {
     run(path, Columns)
 }

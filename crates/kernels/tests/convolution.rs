@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod emulator;
 mod noise;
 
 use brazier_kernels::convolution::{Algorithm, Images, Output, Packed};
@@ -33,7 +34,7 @@ fn products(convolution: &Convolution, source: Images, mut each: impl FnMut(usiz
 }
 
 /// Kernel, stride, padding, channels in and out, images, height, width.
-const CASES: [[usize; 8]; 32] = [
+const CASES: [[usize; 8]; 33] = [
     [3, 1, 1, 32, 32, 65, 1, 1],
     [3, 1, 1, 32, 32, 1, 45, 46],
     [3, 1, 1, 160, 32, 1, 14, 14],
@@ -66,6 +67,7 @@ const CASES: [[usize; 8]; 32] = [
     [7, 2, 3, 1, 20, 2, 5, 6],
     [7, 1, 3, 16, 8, 1, 5, 4],
     [1, 1, 0, 512, 10, 100, 1, 1],
+    [3, 2, 1, 800, 32, 1, 15, 15],
 ];
 
 fn case([kernel, stride, padding, input, output, count, height, width]: [usize; 8]) -> (Convolution, Images) {
@@ -91,7 +93,7 @@ fn most(format: Format, convolution: &Convolution, source: Images) -> f64 {
 }
 
 fn engines() -> impl Iterator<Item = (Path, Format)> {
-    Path::all().into_iter().flat_map(|path| [(path, Format::Float32), (path, Format::Bfloat16)])
+    emulator::paths().into_iter().flat_map(|path| [(path, Format::Float32), (path, Format::Bfloat16)])
 }
 
 /// Weights that the format has.
@@ -281,6 +283,36 @@ fn results_of_bfloat16_are_those_of_float32_rounded() {
     let (x, output) = ([0.0; 16], Output::default());
     let error = convolution.forward(source, x[..].into(), &packed.unwrap(), output, y.results());
     assert!(error.unwrap_err().to_string().contains("modulo 2"));
+}
+
+#[test]
+fn what_is_no_number_stays_where_it_is_multiplied() {
+    let cases = [[1, 1, 0, 40, 33, 1, 9, 9], [3, 1, 1, 40, 64, 1, 9, 9], [3, 2, 1, 9, 40, 2, 13, 13]];
+    for ((path, format), numbers) in engines().flat_map(|engine| cases.map(|numbers| (engine, numbers))) {
+        let (convolution, source) = case(numbers);
+        let (input, output) = (convolution.input, convolution.output);
+        let target = convolution.target(source);
+        // Pixels at many places of tiles and behind them.
+        for pixel in (0..source.pixels()).step_by(5) {
+            let mut x = noise(source.pixels() * input, 1);
+            x[pixel * input] = f32::NAN;
+            let x = Side::new((path, format), x, input);
+            let mut expected = [vec![false; target.pixels() * output], vec![false; convolution.weights()]];
+            products(&convolution, source, |i, k, o| {
+                if i == pixel * input {
+                    (expected[0][o], expected[1][k]) = (true, true);
+                }
+            });
+            let (mut y, mut dw) = (vec![0.0; target.pixels() * output], vec![0.0; convolution.weights()]);
+            let weights = weights((path, format), &convolution);
+            let packed = Packed::forward(path, format, (convolution, Algorithm::Direct), &weights).unwrap();
+            convolution.forward(source, x.factors(), &packed, Output::default(), (&mut y).into()).unwrap();
+            let dy = side((path, format), y.len(), output, 5);
+            convolution.weight_gradient(path, source, x.factors(), dy.factors(), &mut dw).unwrap();
+            let found = [y, dw].map(|values| values.into_iter().map(f32::is_nan).collect::<Vec<_>>());
+            assert_eq!(found, expected, "{path}, {format:?}: {numbers:?}: pixel {pixel}");
+        }
+    }
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod emulator;
 mod noise;
 
+use brazier_kernels::Format;
 use brazier_kernels::convolution::Images;
 use brazier_kernels::pool::{Window, mean, mean_gradient};
-use brazier_kernels::{Format, Path};
 use noise::{Room, Side, difference, noise, rounded};
 
 const STEM: Window = Window { extent: 3, stride: 2, padding: 1 };
@@ -37,7 +38,7 @@ fn the_largest_of_a_window_takes_its_gradient() {
             }
             gradient[from] += f64::from(dy[index]);
         }
-        for path in Path::all() {
+        for path in emulator::paths() {
             STEM.largest(path, source, channels, (&x).into(), (&mut y).into(), None).unwrap();
             assert_eq!(difference(&y, &expected), 0.0, "{path}: {height}x{width}");
             y.fill(f32::NAN);
@@ -54,7 +55,7 @@ fn the_largest_of_a_window_takes_its_gradient() {
 fn the_first_of_equals_and_what_is_no_number_are_taken() {
     let source = Images { count: 1, height: 2, width: 2 };
     let (mut y, mut taps) = ([0.0], [0]);
-    for path in Path::all() {
+    for path in emulator::paths() {
         let mut largest = |x: &[f32]| {
             STEM.largest(path, source, 1, x.into(), (&mut y[..]).into(), Some(&mut taps)).map(|()| (y, taps))
         };
@@ -90,7 +91,7 @@ fn the_mean_of_an_image_and_its_gradient() {
 fn values_of_bfloat16_are_pooled_as_float32_and_rounded() {
     let (source, channels) = (Images { count: 3, height: 9, width: 6 }, 70);
     let target = STEM.target(source);
-    for path in Path::all() {
+    for path in emulator::paths() {
         let side = |pixels: usize, seed| {
             Side::new((path, Format::Bfloat16), noise(pixels * channels, seed), channels)
         };

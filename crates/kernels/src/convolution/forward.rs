@@ -146,13 +146,13 @@ impl Whole<'_> {
 
     /// Tasks that write different parts of the target. How many there are changes no result: all sums run in one order.
     fn tasks(&self, columns: usize) -> Vec<Task> {
-        let (Packed { path, convolution, .. }, direction) = (self.weights, self.direction);
-        let (path, convolution) = (*path, *convolution);
+        let (Packed { path, format, convolution, .. }, direction) = (self.weights, self.direction);
+        let (path, convolution, rows) = (*path, *convolution, simd::tile_rows(*format, *path));
         let panels = columns.div_ceil(simd::tile_columns(path));
-        let (all, size) = (self.target.count, group(self.target, simd::tile_rows(path)));
+        let (all, size) = (self.target.count, group(self.target, rows));
         let table = |count| {
             let images = if direction == Direction::DataGradient { self.target } else { self.source };
-            Table::of(&convolution, direction, Images { count, ..images }, simd::tile_rows(path))
+            Table::of(&convolution, direction, Images { count, ..images }, rows)
         };
         let groups: Vec<(usize, Arc<Table>)> =
             (0..all).step_by(size).map(|first| (first, table(size.min(all - first)))).collect();

@@ -5,12 +5,9 @@ use std::ops::Range;
 use super::output::Sink;
 use super::soon::Soon;
 use super::table::{NONE, Table};
-use super::tile::{self, LINE, Sums, WIDEST};
+use super::tile::{self, LINE, Sums, TALLEST, WIDEST};
 use crate::Buffer;
 use crate::simd::{Kernel, Simd};
-
-/// The tallest tile of any instruction set.
-const MOST_ROWS: usize = 16;
 
 /// About as many products of a tile are summed between two visits of its sums: a panel of so many rows stays in the
 /// first-level cache (384 x 16 x 4 bytes are three quarters of it) while it meets all tiles of a task.
@@ -67,7 +64,7 @@ impl Kernel for Part<'_> {
     fn run<S: Simd, const ROWS: usize>(self) {
         let Part { gather, tiles, panels, mut soon } = self;
         let size = ROWS * 2 * S::LANES;
-        let mut edge = [0.0f32; MOST_ROWS * WIDEST];
+        let mut edge = [0.0f32; TALLEST * WIDEST];
         // The sums of a panel between two stretches.
         let several = gather.stretches().nth(1).is_some();
         let mut partial = Buffer::new(if several { tiles.len() * size } else { 0 });
@@ -166,7 +163,10 @@ impl Gather<'_> {
         let place = |row: usize| self.first + targets[row] as usize;
         // SAFETY: the caller's.
         unsafe {
-            if targets[ROWS - 1] != NONE && self.sink.store_tile::<S, ROWS>(&sums, column, place) {
+            if targets[ROWS - 1] != NONE
+                && let Some(sums) = tile::vectors::<S, ROWS>(&sums)
+                && self.sink.store_tile::<S, ROWS>(sums, column, place)
+            {
                 return;
             }
             // Not in registers: which are there is known only now.

@@ -9,8 +9,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::planes::Planes;
-use super::tile::{self, GAP};
+use super::tile::{self, GAP, LINE, TALLEST};
 use crate::shared::Shared;
+use crate::simd::tile::Tile;
 use crate::simd::{self, Kernel, Simd};
 use crate::{Buffer, Factors, Format, Path};
 
@@ -64,7 +65,7 @@ impl Pixels {
     fn ask<S: Simd>(&mut self, count: usize, channels: &Range<usize>) {
         for pixel in self.range.by_ref().take(count) {
             let from = self.from.wrapping_add(pixel * self.slots + channels.start / self.format.per_slot());
-            for slot in (0..self.format.slots(channels.len())).step_by(tile::LINE) {
+            for slot in (0..self.format.slots(channels.len())).step_by(LINE) {
                 S::prefetch(from.wrapping_add(slot));
             }
         }
@@ -161,6 +162,7 @@ impl<T: Sides> Kernel for Task<'_, T> {
     fn run<S: Simd, const ROWS: usize>(self) {
         let (rows, width) = (self.format.slots(T::DEPTH), 2 * S::LANES);
         let mut left = Planes::new(T::PRODUCTS, rows, self.inputs.len());
+        let turned = Planes::new(usize::from(S::Tile::TURNS), self.inputs.len(), rows.next_multiple_of(LINE));
         // A panel after the other, so that the innermost loop reads on.
         let mut right = Planes::new(T::PRODUCTS, self.outputs.len() / width * rows, width);
         for from in self.items.clone().step_by(T::DEPTH) {
@@ -173,10 +175,10 @@ impl<T: Sides> Kernel for Task<'_, T> {
                 self.sides.left::<S>(items.clone(), &self.inputs, &mut left);
                 self.sides.right::<S>(items, &self.outputs, &mut right);
                 // As tall as divides all channels.
-                if ROWS > 8 {
-                    self.add::<S, 8>([&left, &right], (count, first), &mut soon);
-                } else {
-                    self.add::<S, 4>([&left, &right], (count, first), &mut soon);
+                match ROWS {
+                    TALLEST => self.add::<S, TALLEST>([&left, &turned, &right], (count, first), &mut soon),
+                    9.. => self.add::<S, 8>([&left, &turned, &right], (count, first), &mut soon),
+                    _ => self.add::<S, 4>([&left, &turned, &right], (count, first), &mut soon),
                 }
             }
         }
@@ -184,14 +186,15 @@ impl<T: Sides> Kernel for Task<'_, T> {
 }
 
 impl<T: Sides> Task<'_, T> {
-    /// Adds the products of so many rows to the sums, or begins them.
+    /// Adds the products of so many rows to the sums, or begins them. Where tiles are faster with a left side that is turned, it
+    /// has room for that of a product.
     ///
     /// # Safety
     /// The instruction set is there, the planes hold the rows, and the sums are nobody else's.
     #[inline(always)]
     unsafe fn add<S: Simd, const ROWS: usize>(
         &self,
-        [left, right]: [&Planes; 2],
+        [left, turned, right]: [&Planes; 3],
         (count, first): (usize, bool),
         [x, dy]: &mut [Pixels; 2],
     ) {
@@ -199,6 +202,14 @@ impl<T: Sides> Task<'_, T> {
         let visits = T::PRODUCTS * self.outputs.len() / width * self.inputs.len() / ROWS;
         let at_once = [x.range.len().div_ceil(visits), dy.range.len().div_ceil(visits)];
         for product in 0..T::PRODUCTS {
+            if S::Tile::TURNS {
+                // SAFETY: the caller's.
+                unsafe {
+                    let from = (left.at(product, 0, 0).cast_const(), left.width());
+                    let to = (turned.at(0, 0, 0), turned.width());
+                    S::Tile::turn(from, [count, self.inputs.len()], to);
+                }
+            }
             for panel in 0..self.outputs.len() / width {
                 let corner = self.corner + self.sums.place(product, panel, 0);
                 for row in (0..self.inputs.len()).step_by(ROWS) {
@@ -207,10 +218,14 @@ impl<T: Sides> Task<'_, T> {
                     // SAFETY: the caller's.
                     unsafe {
                         let mut to = [self.to.at(corner + row * width); ROWS];
-                        let mut from = [left.at(product, 0, row).cast_const(); ROWS];
+                        let (start, by_row, step) = match S::Tile::TURNS {
+                            true => (turned.at(0, row, 0), turned.width(), 1),
+                            false => (left.at(product, 0, row), 1, left.width()),
+                        };
+                        let mut from = [start.cast_const(); ROWS];
                         for index in 0..ROWS {
                             to[index] = to[index].add(index * width);
-                            from[index] = from[index].add(index);
+                            from[index] = from[index].add(index * by_row);
                         }
                         let mut sums = match first {
                             true => tile::zeros::<S, ROWS>(),
@@ -218,7 +233,7 @@ impl<T: Sides> Task<'_, T> {
                         };
                         let matrix = right.at(product, panel * rows, 0).cast_const();
                         let ahead = to[ROWS - 1].wrapping_add(width);
-                        tile::multiply::<S, ROWS>(&mut sums, (&from, left.width()), matrix, count, ahead);
+                        tile::multiply::<S, ROWS>(&mut sums, (&from, step), matrix, count, ahead);
                         tile::store::<S, ROWS>(&to, &sums);
                     }
                 }

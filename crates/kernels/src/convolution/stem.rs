@@ -70,7 +70,7 @@ impl Convolution {
         let columns = self.taps() * self.input;
         let (path, format, plane) = (weights.path, weights.format, self.target(source).plane());
         let channels = format.slots(self.output);
-        let rows = simd::tile_rows(path);
+        let rows = simd::tile_rows(format, path);
         let panels = columns.div_ceil(simd::tile_columns(path));
         let folded = Convolution::linear(self.output, columns);
         let image = source.plane() * self.input;

@@ -1,15 +1,18 @@
-//! The innermost loop: a tile of `ROWS` pixels by two vectors of channels, summed in registers.
+//! The innermost loop: a tile of `ROWS` pixels by two vectors of channels, summed in registers. What each function does, and what
+//! its caller answers for, is told at [`Tile`].
 
 use crate::simd::Simd;
+pub(super) use crate::simd::tile::LINE;
+use crate::simd::tile::Tile;
 
 /// The sums of a tile.
-pub(super) type Sums<S, const ROWS: usize> = [[<S as Simd>::Vector; 2]; ROWS];
-
-/// Values of a cache line: as many columns are packed or gathered at a time.
-pub(super) const LINE: usize = 16;
+pub(super) type Sums<S, const ROWS: usize> = <<S as Simd>::Tile as Tile>::Sums<S, ROWS>;
 
 /// The widest tile of any instruction set.
 pub(super) const WIDEST: usize = 32;
+
+/// The tallest.
+pub(super) const TALLEST: usize = 32;
 
 /// Values between what would lie a power of two apart, and share the few places that a cache has for it.
 pub(super) const GAP: usize = LINE;
@@ -17,69 +20,51 @@ pub(super) const GAP: usize = LINE;
 /// A tile of zeros.
 ///
 /// # Safety
-/// The instruction set is there.
+/// As [`Tile::zeros`].
 #[inline(always)]
 pub(super) unsafe fn zeros<S: Simd, const ROWS: usize>() -> Sums<S, ROWS> {
     // SAFETY: the caller's.
-    [[unsafe { S::splat(0.0) }; 2]; ROWS]
+    unsafe { S::Tile::zeros::<S, ROWS>() }
 }
 
-/// Adds `rows[r][k * step] * matrix[k][..]` over `count` values of `k` to each row `r` of the tile. Meanwhile as many cache
-/// lines from `ahead` on are asked for.
+/// Adds `rows[r][k * step] * matrix[k][..]` over `count` values of `k` to each row `r` of the tile.
 ///
 /// # Safety
-/// The instruction set is there; `(count - 1) * step + 1` values are readable from each row, and `count` times a tile's
-/// width from `matrix`.
+/// As [`Tile::multiply`].
 #[inline(always)]
 pub(super) unsafe fn multiply<S: Simd, const ROWS: usize>(
     sums: &mut Sums<S, ROWS>,
-    (rows, step): (&[*const f32; ROWS], usize),
-    mut matrix: *const f32,
+    rows: (&[*const f32; ROWS], usize),
+    matrix: *const f32,
     count: usize,
     ahead: *const f32,
 ) {
-    for k in 0..count {
-        S::prefetch(ahead.wrapping_add(k * LINE));
-        // SAFETY: the caller's.
-        unsafe {
-            let (low, high) = (S::load(matrix), S::load(matrix.add(S::LANES)));
-            matrix = matrix.add(2 * S::LANES);
-            for row in 0..ROWS {
-                let value = S::broadcast(rows[row].add(k * step));
-                sums[row][0] = S::multiply_add(value, low, sums[row][0]);
-                sums[row][1] = S::multiply_add(value, high, sums[row][1]);
-            }
-        }
-    }
+    // SAFETY: the caller's.
+    unsafe { S::Tile::multiply::<S, ROWS>(sums, rows, matrix, count, ahead) };
 }
 
-/// Reads a tile whose row `r` begins at `from[r]`.
+/// Reads a tile.
 ///
 /// # Safety
-/// The instruction set is there, and a tile's width is readable from each row.
+/// As [`Tile::load`].
 #[inline(always)]
 pub(super) unsafe fn load<S: Simd, const ROWS: usize>(from: &[*mut f32; ROWS]) -> Sums<S, ROWS> {
     // SAFETY: the caller's.
-    unsafe {
-        let mut sums = zeros::<S, ROWS>();
-        for row in 0..ROWS {
-            sums[row] = [S::load(from[row]), S::load(from[row].add(S::LANES))];
-        }
-        sums
-    }
+    unsafe { S::Tile::load::<S, ROWS>(from) }
+}
+
+/// The sums, where they are in vectors.
+#[inline(always)]
+pub(super) fn vectors<S: Simd, const ROWS: usize>(sums: &Sums<S, ROWS>) -> Option<&[[S::Vector; 2]; ROWS]> {
+    S::Tile::vectors::<S, ROWS>(sums)
 }
 
 /// Writes a tile.
 ///
 /// # Safety
-/// The instruction set is there, and a tile's width is writable at each row.
+/// As [`Tile::store`].
 #[inline(always)]
 pub(super) unsafe fn store<S: Simd, const ROWS: usize>(to: &[*mut f32; ROWS], sums: &Sums<S, ROWS>) {
-    for row in 0..ROWS {
-        // SAFETY: the caller's.
-        unsafe {
-            S::store(to[row], sums[row][0]);
-            S::store(to[row].add(S::LANES), sums[row][1]);
-        }
-    }
+    // SAFETY: the caller's.
+    unsafe { S::Tile::store::<S, ROWS>(to, sums) };
 }

@@ -6,9 +6,11 @@ use rayon::prelude::*;
 
 mod pack;
 mod rows;
+mod turned;
 
 use pack::{Blocks, Packing};
 use rows::Rows;
+use turned::Turned;
 
 use super::tile::LINE;
 use super::{Algorithm, Convolution, Images, tile, winograd};
@@ -65,7 +67,7 @@ impl Convolution {
             self.pointwise_gradient(path, source, [x, dy], dw);
             return Ok(());
         }
-        let split = Split::new(self, path, self.target(source).pixels());
+        let split = Split::new(self, (path, format), self.target(source).pixels());
         let mut partial = Buffer::new(split.sums * split.len());
         let to = Shared::new(&mut partial);
         (0..split.tasks()).into_par_iter().for_each(|index| {
@@ -90,8 +92,8 @@ struct Split {
 }
 
 impl Split {
-    fn new(convolution: &Convolution, path: Path, pixels: usize) -> Self {
-        let (rows, columns) = (simd::tile_rows(path), simd::tile_columns(path));
+    fn new(convolution: &Convolution, (path, format): (Path, Format), pixels: usize) -> Self {
+        let (rows, columns) = (simd::tile_rows(format, path), simd::tile_columns(path));
         let (taps, inputs, outputs) = (convolution.taps(), convolution.input, convolution.output);
         let padded = [inputs.next_multiple_of(rows), outputs.next_multiple_of(columns)];
         let group = [INPUTS / rows * rows, OUTPUTS.next_multiple_of(columns)];
@@ -178,10 +180,10 @@ impl Kernel for Task<'_> {
         let rows = Rows::new(self.convolution, self.source);
         let line = format.slots(rows.width());
         let at_once = (DEPTH / line).max(1);
-        let [mut left, mut right] = [
-            Blocks::new(inputs.len(), ROWS, rows.most_sources(at_once) * line),
-            Blocks::new(outputs.len(), 2 * S::LANES, at_once * line),
-        ];
+        let most = rows.most_sources(at_once) * line;
+        let mut turned = Turned::<ROWS>::new::<S>(inputs.len() / ROWS, most);
+        let [mut left, mut right] =
+            [Blocks::new(inputs.len(), ROWS, most), Blocks::new(outputs.len(), 2 * S::LANES, at_once * line)];
         let packing = Packing::new::<S>(&self, &rows, [&inputs, &outputs], [&left, &right]);
         let (mut from, end) =
             (rows.count() * sum / self.split.sums, rows.count() * (sum + 1) / self.split.sums);
@@ -194,11 +196,13 @@ impl Kernel for Task<'_> {
                 for column in 0..rows.taps() {
                     // Once for all rows of the kernel: they see the same pixels, only of other rows.
                     packing.images::<S>(&band, column, &mut left);
+                    turned.fill::<S>(&left, band.sources.len() * line);
                     for row in 0..rows.taps() {
                         let tap = row * rows.taps() + column;
                         let begin = (sum * self.split.taps + tap) * self.split.padded[0] + inputs.start;
                         let lines = band.lines(row, column, format);
-                        self.add::<S, ROWS>([&left, &right], &lines, [begin, outputs.start], first);
+                        let left = (&left, &turned);
+                        self.add::<S, ROWS>(left, &right, &lines, [begin, outputs.start], first);
                     }
                 }
             }
@@ -222,7 +226,8 @@ impl Task<'_> {
     #[inline(always)]
     unsafe fn add<S: Simd, const ROWS: usize>(
         &self,
-        [left, right]: [&Blocks; 2],
+        (left, turned): (&Blocks, &Turned<ROWS>),
+        right: &Blocks,
         lines: &Lines,
         [row, column]: [usize; 2],
         first: bool,
@@ -242,12 +247,9 @@ impl Task<'_> {
                         false => tile::load::<S, ROWS>(&to),
                     };
                     for &[from, with] in &lines.places {
-                        let mut rows = [left.at(block, from); ROWS];
-                        for (index, row) in rows.iter_mut().enumerate() {
-                            *row = row.add(index);
-                        }
+                        let (rows, step) = turned.rows::<S>(left, block, from);
                         let matrix = right.at(panel, with);
-                        tile::multiply::<S, ROWS>(&mut sums, (&rows, ROWS), matrix, lines.len, matrix);
+                        tile::multiply::<S, ROWS>(&mut sums, (&rows, step), matrix, lines.len, matrix);
                     }
                     tile::store::<S, ROWS>(&to, &sums);
                 }

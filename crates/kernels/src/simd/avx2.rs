@@ -9,6 +9,7 @@ use core::arch::x86_64::{
     _mm256_srli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
+use super::tile::Vectors;
 use super::{Kernel, Simd};
 
 #[derive(Clone, Copy)]
@@ -46,6 +47,7 @@ unsafe fn rounded(values: __m256) -> __m256i {
 impl Simd for Avx2 {
     const LANES: usize = 8;
     type Vector = __m256;
+    type Tile = Vectors;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> __m256 {

@@ -8,6 +8,7 @@ use core::arch::x86_64::{
     _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
+use super::tile::Vectors;
 use super::{Kernel, Simd};
 
 #[derive(Clone, Copy)]
@@ -44,6 +45,7 @@ unsafe fn rounded(values: __m512) -> __m512i {
 impl Simd for Avx512 {
     const LANES: usize = 16;
     type Vector = __m512;
+    type Tile = Vectors;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> __m512 {

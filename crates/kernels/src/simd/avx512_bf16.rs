@@ -4,13 +4,16 @@ use core::arch::x86_64::{
     __m256bh, __m256i, __m512, __m512bh, _mm256_storeu_si256, _mm512_castsi512_ps, _mm512_cvtepu16_epi32,
     _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_or_si512, _mm512_slli_epi32,
 };
+use core::marker::PhantomData;
 use core::mem::transmute;
 
 use super::avx512::{Avx512, ROWS};
+use super::tile::{Tile, Vectors};
 use super::{Kernel, Simd};
 
+/// Vectors, and what sums a tile of them.
 #[derive(Clone, Copy)]
-struct Avx512Bf16;
+pub(super) struct Avx512Bf16<T = Vectors>(PhantomData<T>);
 
 /// Whether the processor has it.
 pub(super) fn is_there() -> bool {
@@ -21,13 +24,14 @@ pub(super) fn is_there() -> bool {
 /// The processor has AVX-512F and AVX-512 BF16.
 #[target_feature(enable = "avx512f,avx512bf16")]
 pub(super) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<Avx512Bf16, ROWS>()
+    kernel.run::<Avx512Bf16<Vectors>, ROWS>()
 }
 
-impl Simd for Avx512Bf16 {
+impl<T: Tile> Simd for Avx512Bf16<T> {
     const LANES: usize = Avx512::LANES;
     const ROUNDS: bool = true;
     type Vector = __m512;
+    type Tile = T;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> __m512 {

@@ -2,6 +2,7 @@
 
 use core::marker::PhantomData;
 
+use super::tile::Vectors;
 use super::{Kernel, Simd};
 
 /// A kernel whose factors are pairs.
@@ -23,6 +24,7 @@ struct Pairs<S>(PhantomData<S>);
 impl<S: Simd> Simd for Pairs<S> {
     const LANES: usize = S::LANES;
     type Vector = S::Vector;
+    type Tile = Vectors;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> S::Vector {

@@ -1,6 +1,7 @@
 //! 128 bits in plain Rust, which the compiler turns into what every processor of its target has.
 
 use super::Simd;
+use super::tile::Vectors;
 use crate::format::{round, widen};
 
 #[derive(Clone, Copy)]
@@ -12,6 +13,7 @@ pub(super) const ROWS: usize = 6;
 impl Simd for Portable {
     const LANES: usize = 4;
     type Vector = [f32; 4];
+    type Tile = Vectors;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> [f32; 4] {

@@ -28,7 +28,7 @@ pub struct UnknownEngine {
 }
 
 impl Engine {
-    /// The engine of that name: `auto`, `flex`, `portable`, `avx2`, `avx512`.
+    /// The engine of that name: `auto`, `flex`, `portable`, `avx2`, `avx512`, `amx`.
     ///
     /// # Errors
     /// Another name, or one of instructions that this processor lacks.

@@ -63,7 +63,7 @@ pub static VARIABLES: &[Variable] = &[
     Variable {
         name: KERNELS,
         default: "auto",
-        help: "What computes layers on the processor: `auto`, the fastest instructions it has; `avx512`, `avx2` or `portable`, \
+        help: "What computes layers on the processor: `auto`, the fastest instructions it has; `amx`, `avx512`, `avx2` or `portable`, \
             those; `flex`, burn's own kernels.",
     },
     Variable {

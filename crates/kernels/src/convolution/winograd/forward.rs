@@ -22,14 +22,15 @@ pub(in crate::convolution) fn run(whole: &Whole<'_>, [channels, columns]: [usize
     let (path, format) = (whole.weights.path, whole.weights.format);
     let patches = Patches::of(whole.target);
     let zeros = Buffer::zeros(channels);
-    let tiles = patches.count().div_ceil(simd::tile_rows(path));
+    let rows = simd::tile_rows(format, path);
+    let tiles = patches.count().div_ceil(rows);
     let panels = columns / simd::tile_columns(path);
     let chunks = tiles.div_ceil(TILES);
     let wanted = (2 * rayon::current_num_threads()).div_ceil(chunks).min(panels);
     let source = Squares { patches, from: whole.from, channels, zeros: &zeros };
     (0..chunks * wanted).into_par_iter().for_each(|index| {
         let (chunk, part) = (index / wanted, index % wanted);
-        let at = |chunk: usize| chunk * tiles / chunks * simd::tile_rows(path);
+        let at = |chunk: usize| chunk * tiles / chunks * rows;
         let task = Task {
             whole,
             patches,
