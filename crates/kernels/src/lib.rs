@@ -11,6 +11,11 @@
 //! Not here: networks, gradients as a graph, burn (`model`). Called by `model`.
 //! Invariant: a result depends on the instruction set and the sizes, never on how many threads there are.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "what iterators hold, a compiler keeps in memory instead of registers"
+)]
+
 pub mod buffer;
 pub mod convolution;
 pub mod error;
