@@ -37,7 +37,7 @@ impl Compute {
         }
     }
 
-    /// Whether tensors are float32 on a device: our kernels multiply bfloat16 of them.
+    /// Whether images go into the network as float32 on a device: our kernels round what they multiply themselves.
     pub fn stays_float32(self, device: &Device) -> bool {
         match self {
             Compute::Float32 => true,

@@ -62,7 +62,8 @@ pub fn with<T>(engine: Engine, work: impl FnOnce() -> T) -> T {
 }
 
 /// Runs `work` so that our kernels' convolutions of this thread multiply numbers of `format`, in the gradients of what is
-/// computed here too. Tensors, sums and weights stay float32.
+/// computed here too. In bfloat16 they also give it, and layers behind them keep it: activations and their gradients are half
+/// as large. Sums and weights stay float32, and so do the first convolution's factors and the mean over an image.
 pub fn multiplying<T>(format: Format, work: impl FnOnce() -> T) -> T {
     exchange(&FORMAT, format, work)
 }
