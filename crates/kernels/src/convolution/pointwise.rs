@@ -158,11 +158,19 @@ impl Kernel for Gather<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
-        for input in 0..self.inputs {
+        // A square at a time: rows of the result lie a power of two apart, and a cache has few places for the lines of all.
+        for first in (0..self.inputs).step_by(LINE) {
             for block in (0..2 * S::LANES).step_by(LINE) {
-                let total: [f32; LINE] = self.sums.total([0, self.panel, input], block);
-                for (output, value) in total[..LINE.min(2 * S::LANES)].iter().enumerate() {
-                    self.dw[(block + output) * self.inputs + input] = *value;
+                let mut square = [[0.0; LINE]; LINE];
+                for input in 0..LINE {
+                    let total: [f32; LINE] = self.sums.total([0, self.panel, first + input], block);
+                    for output in 0..LINE {
+                        square[output][input] = total[output];
+                    }
+                }
+                for output in 0..LINE.min(2 * S::LANES) {
+                    let at = (block + output) * self.inputs + first;
+                    self.dw[at..at + LINE].copy_from_slice(&square[output]);
                 }
             }
         }

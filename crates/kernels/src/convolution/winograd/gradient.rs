@@ -8,9 +8,8 @@ use super::squares::{Squares, column};
 use super::transform::{self, Gradient, Image};
 use super::{PRODUCTS, Patches};
 use crate::convolution::outer::{Pixels, Sides, Sums};
-use crate::convolution::packed::put;
 use crate::convolution::planes::Planes;
-use crate::convolution::tile::{LINE, WIDEST};
+use crate::convolution::tile::LINE;
 use crate::convolution::{Convolution, Images};
 use crate::simd::{self, Kernel, Simd};
 use crate::{Buffer, Factors, Format, Path};
@@ -80,6 +79,9 @@ impl Sides for Transformed<'_> {
     }
 }
 
+/// Weights of a kernel.
+const TAPS: usize = 9;
+
 /// Transforms the sums of a panel back.
 struct Gather<'a> {
     convolution: &'a Convolution,
@@ -94,29 +96,31 @@ impl Kernel for Gather<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
-        let (inputs, taps, width) = (self.convolution.input, self.convolution.taps(), 2 * S::LANES);
+        let (inputs, width) = (self.convolution.input, 2 * S::LANES);
         let column = |channel: usize| match self.format {
             Format::Float32 => channel,
             Format::Bfloat16 => column::<S>(channel),
         };
-        let mut turned = vec![[0.0f32; WIDEST]; taps];
-        for input in 0..inputs {
-            for block in (0..width).step_by(LINE) {
-                let mut products = [[[0.0; LINE]; 4]; 4];
-                for (product, total) in products.iter_mut().flatten().enumerate() {
-                    *total = self.sums.total([product, self.panel, column(input)], block);
-                }
-                let kernel = transform::weight_gradients(products);
-                let count = LINE.min(width);
-                for (turned, values) in turned.iter_mut().zip(kernel.iter().flatten()) {
-                    put(&mut turned[block..], values, count);
+        // Some inputs at a time: rows of the result lie about a power of two apart, and a cache has few places for the lines of all.
+        let mut square = vec![[[0.0f32; TAPS]; LINE]; width];
+        for first in (0..inputs).step_by(LINE) {
+            for input in 0..LINE {
+                for block in (0..width).step_by(LINE) {
+                    let mut products = [[[0.0; LINE]; 4]; 4];
+                    for (product, total) in products.iter_mut().flatten().enumerate() {
+                        *total = self.sums.total([product, self.panel, column(first + input)], block);
+                    }
+                    let kernel = transform::weight_gradients(products);
+                    for output in 0..LINE.min(width) {
+                        for tap in 0..TAPS {
+                            square[block + output][input][tap] = kernel[tap / 3][tap % 3][output];
+                        }
+                    }
                 }
             }
             for output in 0..width {
-                let to = (output * inputs + input) * taps;
-                for (to, values) in self.dw[to..to + taps].iter_mut().zip(&turned) {
-                    *to = values[column(output)];
-                }
+                let to = (output * inputs + first) * TAPS;
+                self.dw[to..to + LINE * TAPS].copy_from_slice(square[column(output)].as_flattened());
             }
         }
     }
