@@ -1,4 +1,4 @@
-//! What is multiplied: float32, or bfloat16 whose products are summed in float32.
+//! What layers take and give: float32, or bfloat16 whose products are summed in float32.
 
 use rayon::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
 use crate::{Buffer, Path, ShapeError};
 
-/// The number format of factors. Sums, and all that is not multiplied, are float32.
+/// The number format of factors and of results. Sums, statistics and weights' gradients are float32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// As they come.
@@ -183,7 +183,8 @@ impl<'a> From<&'a Halves> for Factors<'a> {
 pub enum Results<'a> {
     /// Float32.
     Float32(&'a mut [f32]),
-    /// Rounded to nearest and to even when they are written; of an even number of channels.
+    /// Rounded to nearest and to even when they are written; of an even number of channels. The processor may make 0 of those
+    /// that are subnormal, as of products.
     Bfloat16(&'a mut [u16]),
 }
 

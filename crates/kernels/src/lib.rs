@@ -1,11 +1,10 @@
-//! Convolutions and their kin on the processor, in float32, channels last (`[n, h, w, c]`). Convolutions also multiply
-//! bfloat16.
+//! Convolutions and their kin on the processor, channels last (`[n, h, w, c]`), of float32 or bfloat16. Sums are float32.
 //!
 //! - [`path`]: which instructions are used; `simd`: a vector of each of them
 //! - [`convolution`]: forward, the gradients of data and weights; a linear layer is one of 1x1 pixels
 //! - [`norm`]: batch norm with the activation behind it, in training and in use
 //! - [`pool`]: maximum and mean
-//! - [`format`]: float32 and bfloat16 as factors
+//! - [`format`]: float32 and bfloat16, as factors and as what layers hand to layers
 //! - [`buffer`]: memory that is used again
 //!
 //! Not here: networks, gradients as a graph, burn (`model`). Called by `model`.

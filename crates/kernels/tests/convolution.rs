@@ -303,14 +303,24 @@ fn what_is_no_number_stays_where_it_is_multiplied() {
                     (expected[0][o], expected[1][k]) = (true, true);
                 }
             });
-            let (mut y, mut dw) = (vec![0.0; target.pixels() * output], vec![0.0; convolution.weights()]);
+            let mut dw = vec![0.0; convolution.weights()];
             let weights = weights((path, format), &convolution);
             let packed = Packed::forward(path, format, (convolution, Algorithm::Direct), &weights).unwrap();
-            convolution.forward(source, x.factors(), &packed, Output::default(), (&mut y).into()).unwrap();
-            let dy = side((path, format), y.len(), output, 5);
+            let dy = side((path, format), target.pixels() * output, output, 5);
             convolution.weight_gradient(path, source, x.factors(), dy.factors(), &mut dw).unwrap();
-            let found = [y, dw].map(|values| values.into_iter().map(f32::is_nan).collect::<Vec<_>>());
-            assert_eq!(found, expected, "{path}, {format:?}: {numbers:?}: pixel {pixel}");
+            let are_none = |values: Vec<f32>| values.into_iter().map(f32::is_nan).collect::<Vec<_>>();
+            assert_eq!(are_none(dw), expected[1], "{path}, {format:?}: {numbers:?}: pixel {pixel}");
+            let results = [Format::Float32, Format::Bfloat16];
+            // The activation keeps it too.
+            for relu in [false, true] {
+                for result in results.into_iter().take(if output % 2 == 0 { 2 } else { 1 }) {
+                    let mut y = Room::new(result, target.pixels() * output);
+                    let as_is = Output { relu, ..Output::default() };
+                    convolution.forward(source, x.factors(), &packed, as_is, y.results()).unwrap();
+                    let found = are_none(y.values());
+                    assert_eq!(found, expected[0], "{path}, {format:?}: {numbers:?}: pixel {pixel}");
+                }
+            }
         }
     }
 }
@@ -338,6 +348,17 @@ fn wrong_sizes_are_told() {
     let error =
         convolution.data_gradient(source, [0.0; 256][..].into(), &packed, None, (&mut y).into()).unwrap_err();
     assert!(error.to_string().contains("packed"), "{error}");
+    let filled = Halves::of(path, &[0.0; 256], 1);
+    let onto = Output { residual: Some((&filled).into()), ..Output::default() };
+    let error =
+        convolution.forward(source, [0.0; 256][..].into(), &packed, onto, (&mut y).into()).unwrap_err();
+    assert!(error.to_string().contains("halves"), "{error}");
+    let (stem, few) = case([3, 1, 1, 3, 4, 1, 8, 8]);
+    let weights =
+        Packed::data_gradient(path, Format::Float32, (stem, Algorithm::Direct), &[0.0; 108]).unwrap();
+    let (also, mut dx) = (Some([][..].into()), vec![0.0; 192]);
+    let error = stem.data_gradient(few, [0.0; 256][..].into(), &weights, also, (&mut dx).into()).unwrap_err();
+    assert!(error.to_string().contains("to add"), "{error}");
     let none = Images { height: 0, ..source };
     let error = convolution
         .forward(none, [][..].into(), &packed, Output::default(), (&mut [][..]).into())

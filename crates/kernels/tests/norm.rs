@@ -14,8 +14,8 @@ use noise::{Room, Side, difference, noise, rounded};
 const EPSILON: f64 = 2e-5;
 
 /// Pixels and channels.
-const CASES: [[usize; 2]; 8] =
-    [[1000, 64], [77, 3], [4096, 1], [4099, 1], [33, 40], [5, 17], [1, 8], [3000, 16]];
+const CASES: [[usize; 2]; 9] =
+    [[1000, 64], [50, 200], [77, 3], [4096, 1], [4099, 1], [33, 40], [5, 17], [1, 8], [3000, 16]];
 
 /// An image far from 0, as raw pixels are.
 fn image(pixels: usize, channels: usize) -> Vec<f32> {

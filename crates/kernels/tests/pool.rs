@@ -100,6 +100,7 @@ fn values_of_bfloat16_are_pooled_as_float32_and_rounded() {
             let [mut y, mut dx, mut shares] = [target.pixels(), source.pixels(), source.pixels()]
                 .map(|pixels| Room::new(format, pixels * channels));
             let mut means = vec![0.0; 3 * channels];
+            taps.fill(u8::MAX);
             STEM.largest(path, source, channels, x.factors_as(format), y.results(), Some(&mut taps)).unwrap();
             STEM.largest_gradient(path, source, channels, dy.factors_as(format), &taps, dx.results())
                 .unwrap();

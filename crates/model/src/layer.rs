@@ -1,8 +1,8 @@
 //! Convolution, batch norm, linear and pooling: all calls into kernels are here, ours on the processor (`native`) and burn's
 //! elsewhere.
 //!
-//! Precision and faster kernels change in this file and nowhere else. Convolutions compute in the number format of what comes in;
-//! statistics are float32 as in MXNet, and so is the last layer, which costs nothing. Fields carry MXNet's parameter names, in
+//! Precision and faster kernels change in this file and nowhere else. Convolutions compute in the number format of what comes in, or
+//! on the processor of what [`native::multiplying`] says; statistics are float32 as in MXNet, and so is the last layer, which costs nothing. Fields carry MXNet's parameter names, in
 //! MXNet's order, because [`crate::parameters`] derives names from them.
 
 use brazier_kernels::pool::Window;
@@ -42,7 +42,7 @@ impl Conv {
     /// neither learns nor gives its weights. As it was on a GPU or where it learns.
     pub fn packed(self) -> Self {
         let weight = self.weight.val();
-        match Constant::of(&weight, self.place()) {
+        match Constant::of(&weight, self.place(), None) {
             Some(constant) => {
                 let nothing = learned(Tensor::zeros([0; 4], &weight.device()));
                 Conv { weight: nothing, constant: Some(constant), ..self }
@@ -69,7 +69,7 @@ impl Conv {
             let (gamma, beta) = (norm.scale(), norm.beta.val());
             let (mean, variance) = (norm.moving_mean.value(), norm.moving_var.value());
             let given = [&gamma, &beta, &mean, &variance];
-            let packed = || Constant::of(&self.weight.val(), self.place());
+            let packed = || Constant::of(&self.weight.val(), self.place(), Some(x));
             let constant = self.constant.clone().or_else(packed);
             if let Some(y) = constant.and_then(|constant| constant.convolve_norm(x, given, norm.epsilon)) {
                 return y.into();

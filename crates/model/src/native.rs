@@ -8,7 +8,7 @@
 //!
 //! Not here: what a layer is (`layer`), sums and products (`kernels`). Called by `layer`, which goes to burn's kernels when a
 //! function here gives nothing: on a GPU, in another number format, or where the switch says so.
-//! Formats: a convolution gives bfloat16 where [`multiplying`] says so; batch norm and pools give what they take, and every
+//! Formats: a convolution of an even number of channels gives bfloat16 where [`multiplying`] says so; batch norm and pools give what they take, and every
 //! gradient has the format of what it is of.
 //! Invariant: tensors keep burn's shape, `[n, channels, height, width]`; only their strides say that channels are last.
 

@@ -76,7 +76,7 @@ impl ResNet {
     }
 
     /// `[n, channels, height, width]` pixels of 0..255 to `[n, classes]` logits. The number format of the pixels is that of
-    /// the convolutions; weights, batch norms, the last layer and the logits are float32.
+    /// the convolutions, unless [`native::multiplying`] says another; weights, batch norms, the last layer and the logits are float32.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
         let x = self.stages.iter().fold(self.stem(pixels), |x, stage| stage.forward(x));
         self.fc.forward(self.features(x))

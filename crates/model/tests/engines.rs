@@ -143,7 +143,11 @@ fn factors_and_results_of_bfloat16_are_rounded_and_nothing_else_is() {
             let y = conv.forward_onto(x.clone(), residual.clone());
             let gradients = (y.clone().cast(DType::F32) * share).sum().backward();
             let weight = conv.weight.val();
-            let read = |tensor: &Tensor<4>| tensor.grad(&gradients).unwrap().into_data();
+            let read = |tensor: &Tensor<4>| {
+                let gradient = tensor.grad(&gradients).unwrap();
+                assert_eq!(gradient.dtype(), tensor.dtype());
+                gradient.into_data()
+            };
             [y.inner().cast(DType::F32).into_data(), read(&x), read(&weight), read(&residual)]
                 .map(|data| data.iter::<f32>().collect::<Vec<f32>>())
         };
@@ -166,6 +170,46 @@ fn factors_and_results_of_bfloat16_are_rounded_and_nothing_else_is() {
             }
             let share: Vec<f32> = rounded(&share).into_data().iter::<f32>().collect();
             assert!(apart(&found[3], &share) == 0.0);
+        }
+    }
+}
+
+#[test]
+fn images_of_bfloat16_are_taken_as_they_are() {
+    let device = Device::flex().autodiff();
+    let mut stream = weights::Stream::named("images");
+    let mut noise = |shape: [usize; 4]| {
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| (stream.unit() - 0.5) as f32).collect();
+        Tensor::<4>::from_data(TensorData::new(values, shape), &device).cast(DType::BF16)
+    };
+    // Of few channels, which are multiplied in float32, of more, and a part of another that begins in the middle of a pair.
+    let images = [
+        noise([3, 6, 7, 6]),
+        noise([2, 12, 5, 5]),
+        noise([1, 14, 1, 1]).slice([0..1, 1..13]),
+        noise([3, 6, 4, 4]).slice([1..3]),
+    ];
+    for x in images {
+        let [count, channels, height, width] = x.dims();
+        let weight = noise([10, channels, 3, 3]).cast(DType::F32);
+        let share = noise([count, 10, height, width]).cast(DType::F32);
+        let run = |x: Tensor<4>| {
+            let mut conv = Conv::new([10, channels, 3], 1, &device);
+            conv.weight = Param::from_tensor(weight.clone());
+            let x = x.detach().require_grad();
+            let y = conv.forward(x.clone());
+            let gradients = (y.clone().cast(DType::F32) * share.clone()).sum().backward();
+            let gradient = x.grad(&gradients).unwrap();
+            assert_eq!((y.dtype(), gradient.dtype()), (x.dtype(), x.dtype()));
+            [y.inner(), gradient]
+                .map(|tensor| tensor.cast(DType::F32).into_data().iter::<f32>().collect::<Vec<f32>>())
+        };
+        for engine in engines() {
+            let [half, single] = with(engine, || [run(x.clone()), run(x.clone().cast(DType::F32))]);
+            for (half, single) in half.iter().zip(&single) {
+                let apart = apart(half, single);
+                assert!(apart < 4e-3, "{engine:?}: {channels} channels: {apart}");
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ use brazier_model::together::{Peers, together};
 use burn::module::Param;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-const CHANNELS: usize = 5;
+const CHANNELS: usize = 6;
 const PIXELS: usize = 4 * 3;
 
 /// Every device that is there, with every engine of the processor.
@@ -110,8 +110,8 @@ fn learn(images: &Images, (device, engine): (Device, Engine), dtype: DType, fixe
     };
     let vector = |values: [f32; CHANNELS]| Param::from_tensor(Tensor::<1>::from_floats(values, &device));
     let mut norm = BatchNorm::new(CHANNELS, 2e-5, &device);
-    norm.gamma = vector([1.0, -0.5, 2.0, 0.3, 1.5]);
-    norm.beta = vector([0.2, 0.0, -0.3, 1.0, 0.1]);
+    norm.gamma = vector([1.0, -0.5, 2.0, 0.3, 1.5, -0.2]);
+    norm.beta = vector([0.2, 0.0, -0.3, 1.0, 0.1, 0.4]);
     let norm = if fixed { norm.with_fixed_gamma() } else { norm };
     let x = tensor(&images.x).require_grad();
     let (y, gradients) = with(engine, || {

@@ -1,4 +1,4 @@
-//! Answers of one network on the processor, timed; weights are random, images noise.
+//! Answers of one network on the processor, timed; weights are random, images of one grey each.
 //!
 //!     cargo run --release -p brazier-serve --example answer -- 18 3,224,224 4 100 float32 [FILE.onnx]
 //!
@@ -50,7 +50,11 @@ fn main() {
         fs::write(file, export::onnx::encode(&artifact).unwrap()).unwrap();
     }
     drop(artifact);
-    let format = if factors == "bfloat16" { Format::Bfloat16 } else { Format::Float32 };
+    let format = match factors.as_str() {
+        "float32" => Format::Float32,
+        "bfloat16" => Format::Bfloat16,
+        other => panic!("what convolutions multiply is '{other}', expected float32 or bfloat16"),
+    };
     let predictor = Predictor::load_in(folder.path(), &device, format).unwrap();
     let (callers, answers): (usize, usize) = (callers.parse().unwrap(), answers.parse().unwrap());
     let pixels = |at: usize| vec![at as u8; extents.iter().product()];

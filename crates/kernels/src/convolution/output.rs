@@ -49,6 +49,9 @@ impl<'a> Sink<'a> {
         if is_rounded {
             fits("the number of channels of bfloat16, modulo 2", columns % 2, 0)?;
         }
+        if let Some(Factors::Bfloat16(rows)) = output.residual {
+            rows.whole()?;
+        }
         let to = match to {
             Results::Float32(values) => To::Float32(Shared::new(values)),
             Results::Bfloat16(halves) => To::Bfloat16(Shared::new(halves)),
@@ -189,27 +192,34 @@ impl<'a> Sink<'a> {
             // SAFETY: the caller's; two vectors are no wider than a tile.
             unsafe { S::store(edge.as_mut_ptr().add(nth * S::LANES), sums[nth]) };
         }
-        for (at, &sum) in edge[..self.columns - column].iter().enumerate() {
-            let mut value = sum;
+        let valid = self.columns - column;
+        for (at, value) in edge[..valid].iter_mut().enumerate() {
             if let Some(scale) = scale {
-                value *= scale[column + at];
+                *value *= scale[column + at];
             }
             if let Some(bias) = bias {
-                value += bias[column + at];
+                *value += bias[column + at];
             }
             match residual {
-                Some(Factors::Float32(values)) => value += values[place + at],
-                Some(Factors::Bfloat16(rows)) => value += rows.halves()[place + at].get(),
+                Some(Factors::Float32(values)) => *value += values[place + at],
+                Some(Factors::Bfloat16(rows)) => *value += rows.halves()[place + at].get(),
                 None => {}
             }
-            if relu && value < 0.0 {
-                value = 0.0;
+            if relu && *value < 0.0 {
+                *value = 0.0;
             }
-            // SAFETY: the caller's.
-            unsafe {
-                match self.to {
-                    To::Float32(to) => *to.at(place + at) = value,
-                    To::Bfloat16(to) => *to.at(place + at) = u16::of(value),
+        }
+        // SAFETY: the caller's; vectors of the edge, which are rounded as all others.
+        unsafe {
+            match self.to {
+                To::Float32(to) => to.part(place, valid).copy_from_slice(&edge[..valid]),
+                To::Bfloat16(to) => {
+                    let mut halves = [0; WIDEST];
+                    for nth in 0..N {
+                        let at = nth * S::LANES;
+                        S::store_halves(halves.as_mut_ptr().add(at), S::load(edge.as_ptr().add(at)));
+                    }
+                    to.part(place, valid).copy_from_slice(&halves[..valid]);
                 }
             }
         }

@@ -62,11 +62,12 @@ impl Convolution {
         also: Option<Factors<'_>>,
         dx: Results<'_>,
     ) -> Result<(), ShapeError> {
-        let also = also.unwrap_or(Factors::Float32(&[]));
-        let (Results::Float32(dx), Factors::Float32(also)) = (dx, also) else {
-            return fits("the number of sides in float32 of a gradient of few channels", 0, 1);
+        let (dx, also) = match (dx, also) {
+            (Results::Float32(dx), None) => (dx, None),
+            (Results::Float32(dx), Some(Factors::Float32(also))) => (dx, Some(also)),
+            _ => return fits("the number of sides in bfloat16 of a gradient of few channels", 1, 0),
         };
-        fits("the number of values to add", if also.is_empty() { dx.len() } else { also.len() }, dx.len())?;
+        fits("the number of values to add", also.map_or(dx.len(), <[f32]>::len), dx.len())?;
         let columns = self.taps() * self.input;
         let (path, format, plane) = (weights.path, weights.format, self.target(source).plane());
         let channels = format.slots(self.output);
@@ -75,8 +76,8 @@ impl Convolution {
         let folded = Convolution::linear(self.output, columns);
         let image = source.plane() * self.input;
         dx.par_chunks_mut(image).enumerate().for_each(|(index, dx)| {
-            match also.get(index * image..(index + 1) * image) {
-                Some(also) => dx.copy_from_slice(also),
+            match also {
+                Some(also) => dx.copy_from_slice(&also[index * image..][..image]),
                 None => dx.fill(0.0),
             }
             let mut under = Buffer::new(PIXELS.min(plane) * columns);

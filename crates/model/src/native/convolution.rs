@@ -10,7 +10,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, Flex};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use super::factor::Factor;
 use super::join::Join;
@@ -28,9 +28,10 @@ pub(crate) fn convolve(
     place: [usize; 2],
 ) -> Option<Tensor<4>> {
     if !x.tensor.device().is_autodiff() {
-        return Constant::of(weight, place)?.convolve(&x.tensor, residual.map(|residual| &residual.tensor));
+        let constant = Constant::of(weight, place, Some(&x.tensor))?;
+        return constant.convolve(&x.tensor, residual.map(|residual| &residual.tensor));
     }
-    let step = Step::of(weight, place)?;
+    let step = Step::of(weight, place, Some(&x.tensor))?;
     let joins = [x.join.clone(), residual.and_then(|residual| residual.join.clone())];
     let recipe = x.recipe.clone();
     let residual = match residual {
@@ -68,9 +69,10 @@ enum Weight {
 }
 
 impl Constant {
-    /// Of `[output, input, kernel, kernel]` at a stride and a padding; nothing where our kernels do not compute.
-    pub(crate) fn of(weight: &Tensor<4>, place: [usize; 2]) -> Option<Self> {
-        let step = Step::of(weight, place)?;
+    /// Of `[output, input, kernel, kernel]` at a stride and a padding, in the format of the image `x`, if it is known; nothing
+    /// where our kernels do not compute.
+    pub(crate) fn of(weight: &Tensor<4>, place: [usize; 2], x: Option<&Tensor<4>>) -> Option<Self> {
+        let step = Step::of(weight, place, x)?;
         let Primitive::Plain(weight) = Primitive::of(weight)? else { return None };
         Some(Constant { step, weight: Arc::new(Mutex::new(Weight::Plain(contiguous(&weight)))) })
     }
@@ -157,13 +159,12 @@ enum Kept {
 
 impl Step {
     /// Of `[output, input, kernel, kernel]` at a stride and a padding; nothing where burn's kernels compute.
-    fn of(weight: &Tensor<4>, [stride, padding]: [usize; 2]) -> Option<Self> {
+    fn of(weight: &Tensor<4>, [stride, padding]: [usize; 2], x: Option<&Tensor<4>>) -> Option<Self> {
         let [output, input, kernel, _] = weight.dims();
-        Some(Step {
-            convolution: Convolution { input, output, kernel, stride, padding },
-            path: switch::path()?,
-            format: switch::format(),
-        })
+        let convolution = Convolution { input, output, kernel, stride, padding };
+        let is_half = x.is_some_and(|x| x.dtype() == DType::BF16);
+        let format = if is_half { Format::Bfloat16 } else { switch::format() };
+        (weight.dtype() == DType::F32).then_some(Step { convolution, path: switch::path()?, format })
     }
 
     /// For images of that many.

@@ -2,7 +2,7 @@
 //!
 //! burn adds two gradients of a tensor as they come, in a pass of its own that also turns channels-last into another layout.
 //! Of two users that know of each other, the one that is reached first on the way back leaves its gradient here, and the other
-//! adds it to its own while it is written. The sum of two is the same in either order.
+//! adds it to its own while it is written. The order is that of burn's tape, the same in each run.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
