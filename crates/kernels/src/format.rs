@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::error::fits;
+use crate::error::{fits, mixed};
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
 use crate::{Buffer, Path, ShapeError};
@@ -142,6 +142,28 @@ impl<'a> Factors<'a> {
         match self {
             Factors::Float32(values) => values.len(),
             Factors::Bfloat16(halves) => halves.len(),
+        }
+    }
+
+    /// Values of float32.
+    ///
+    /// # Errors
+    /// The other format.
+    pub(crate) fn single(self) -> Result<&'a [f32], ShapeError> {
+        match self {
+            Factors::Float32(values) => Ok(values),
+            Factors::Bfloat16(_) => Err(mixed()),
+        }
+    }
+
+    /// Values of bfloat16, of rows that are not filled up.
+    ///
+    /// # Errors
+    /// The other format, or rows that are.
+    pub(crate) fn half(self) -> Result<&'a [u16], ShapeError> {
+        match self {
+            Factors::Float32(_) => Err(mixed()),
+            Factors::Bfloat16(rows) => rows.whole(),
         }
     }
 

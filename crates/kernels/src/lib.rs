@@ -3,7 +3,7 @@
 //! - [`path`]: which instructions are used; `simd`: a vector of each of them
 //! - [`convolution`]: forward, the gradients of data and weights; a linear layer is one of 1x1 pixels
 //! - [`norm`]: batch norm with the activation behind it, in training and in use
-//! - [`pool`]: maximum and mean
+//! - [`pool`]: maximum and mean; [`sum`]: of two branches
 //! - [`format`]: float32 and bfloat16, as factors and as what layers hand to layers
 //! - [`buffer`]: memory that is used again
 //!
@@ -24,6 +24,7 @@ pub mod path;
 pub mod pool;
 mod shared;
 mod simd;
+pub mod sum;
 
 pub use buffer::Buffer;
 pub use convolution::Convolution;

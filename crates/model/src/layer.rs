@@ -239,6 +239,12 @@ pub fn relu(x: Tensor<4>) -> Tensor<4> {
     activation::relu(x)
 }
 
+/// [`relu`] of the sum of two branches.
+pub fn add_relu(y: Tensor<4>, shortcut: impl Into<Branch>) -> Tensor<4> {
+    let shortcut = shortcut.into();
+    native::rectified_sum(&y, &shortcut).unwrap_or_else(|| relu(y + shortcut.tensor))
+}
+
 /// 3x3, stride 2, padding 1, rounding the extent down: MXNet's "valid" convention.
 pub fn stem_pool(x: Tensor<4>) -> Tensor<4> {
     if let Some(y) = native::largest(&x, Window { extent: 3, stride: 2, padding: 1 }) {

@@ -3,7 +3,7 @@
 //! - `switch`: flex or which instructions, for the process and for a test, and the format of factors
 //! - `values`: burn's tensors as the kernels see them, channels last; `factor`: what a convolution multiplies
 //! - `join`: what layers hand to layers: a tensor, where the gradients of its two users meet, how it is computed again
-//! - `convolution`, `norm`, `pool`: each for tensors of flex and, with a node of its own, for those that burn differentiates;
+//! - `convolution`, `norm`, `pool`, `sum`: each for tensors of flex and, with a node of its own, for those that burn differentiates;
 //!   weights that change no more are packed once (`Constant`)
 //!
 //! Not here: what a layer is (`layer`), sums and products (`kernels`). Called by `layer`, which goes to burn's kernels when a
@@ -17,6 +17,7 @@ mod factor;
 mod join;
 mod norm;
 mod pool;
+mod sum;
 mod switch;
 mod values;
 
@@ -29,6 +30,7 @@ pub(crate) use convolution::{Constant, convolve};
 pub use join::{Branch, fork};
 pub(crate) use norm::{normalise, train};
 pub(crate) use pool::{largest, mean};
+pub(crate) use sum::rectified_sum;
 pub use switch::{Engine, UnknownEngine, check, has_fast_bfloat16, multiplying, with};
 
 /// Whether our kernels compute on a device.

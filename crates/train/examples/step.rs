@@ -2,8 +2,8 @@
 //!
 //!     cargo run --release -p brazier-train --features cuda --example step -- cuda:0 18 1,28,28 100 float32 20
 //!
-//! Device (`cpu`, `ndarray`, `cuda:N`; of GPUs nothing is judged beforehand, so that one that `--device` refuses can be tried), depth,
-//! image shape, batch, number format, steps. Prints the loss of the first three steps, which any other device and program
+//! Device (`cpu`, `ndarray`, `cuda:N`; of GPUs nothing is judged beforehand, so that one that `--device` refuses can be tried), depth
+//! (`50-v1.5`: in the newer architecture), image shape, batch, number format, steps. Prints the loss of the first three steps, which any other device and program
 //! must agree with, the time of the first step, and the median time of a step after the third.
 
 #![allow(
@@ -25,7 +25,7 @@ use brazier_collective::Single;
 use brazier_data::{Batch, Labels};
 use brazier_image::InputShape;
 use brazier_model::device::{Choice, select};
-use brazier_model::{Layout, ResNet, initial};
+use brazier_model::{Architecture, Layout, ResNet, initial};
 use brazier_train::job::Compute;
 use brazier_train::step::{Trainer, Turn};
 use burn::tensor::Device;
@@ -42,7 +42,10 @@ fn main() {
     let extents: Vec<usize> = shape.split(',').map(|extent| extent.parse().unwrap()).collect();
     let extents: [usize; 3] = extents.try_into().unwrap();
     let (images, steps): (usize, usize) = (batch.parse().unwrap(), steps.parse().unwrap());
+    let (depth, is_newer) = depth.strip_suffix("-v1.5").map_or((&depth[..], false), |depth| (depth, true));
+    let architecture = if is_newer { Architecture::V15 } else { Architecture::V2 };
     let layout = Layout::resnet(depth.parse().unwrap(), extents, CLASSES).unwrap();
+    let layout = layout.with_architecture(architecture).unwrap();
     let mut job = job::job(layout, extents, images, Path::new("."));
     job.device = open(device.parse().unwrap());
     job.compute = match compute.as_str() {

@@ -16,7 +16,7 @@ use super::output::Sink;
 use super::soon::Soon;
 use super::table::{Direction, Table};
 use super::{Convolution, Images, Packed};
-use crate::error::fits;
+use crate::error::{fits, mixed};
 use crate::{Buffer, Factors, Results, ShapeError, simd};
 
 /// Fewer channels are multiplied a row of the kernel at a time.
@@ -62,11 +62,8 @@ impl Convolution {
         also: Option<Factors<'_>>,
         dx: Results<'_>,
     ) -> Result<(), ShapeError> {
-        let (dx, also) = match (dx, also) {
-            (Results::Float32(dx), None) => (dx, None),
-            (Results::Float32(dx), Some(Factors::Float32(also))) => (dx, Some(also)),
-            _ => return fits("the number of sides in bfloat16 of a gradient of few channels", 1, 0),
-        };
+        let Results::Float32(dx) = dx else { return Err(mixed()) };
+        let also = also.map(Factors::single).transpose()?;
         fits("the number of values to add", also.map_or(dx.len(), <[f32]>::len), dx.len())?;
         let columns = self.taps() * self.input;
         let (path, format, plane) = (weights.path, weights.format, self.target(source).plane());

@@ -47,10 +47,9 @@ impl Sums {
 /// Lengths that do not fit each other.
 pub fn sums(path: Path, [x, dy]: [Factors<'_>; 2], norm: Norm<'_>) -> Result<Sums, ShapeError> {
     norm.check(x.len(), &[dy.len()])?;
-    match (x, dy) {
-        (Factors::Float32(x), Factors::Float32(dy)) => Ok(sums_of(path, [x, dy], norm)),
-        (Factors::Bfloat16(x), Factors::Bfloat16(dy)) => Ok(sums_of(path, [x.whole()?, dy.whole()?], norm)),
-        _ => Err(mixed()),
+    match x {
+        Factors::Float32(x) => Ok(sums_of(path, [x, dy.single()?], norm)),
+        Factors::Bfloat16(x) => Ok(sums_of(path, [x.whole()?, dy.half()?], norm)),
     }
 }
 
@@ -90,23 +89,14 @@ pub fn data_gradient(
     norm.check(x.len(), &[dy.len(), dx.len(), also.map_or(x.len(), Factors::len)])?;
     fits("the number of sums", sums.plain.len(), norm.channels())?;
     fits("the number of sums of products", sums.by_deviation.len(), norm.channels())?;
-    match (x, dy, also, dx) {
-        (Factors::Float32(x), Factors::Float32(dy), None, Results::Float32(dx)) => {
-            line(path, [x, dy], norm, sums, None, dx);
+    match (x, dx) {
+        (Factors::Float32(x), Results::Float32(dx)) => {
+            let also = also.map(Factors::single).transpose()?;
+            line(path, [x, dy.single()?], norm, sums, also, dx);
         }
-        (Factors::Float32(x), Factors::Float32(dy), Some(Factors::Float32(also)), Results::Float32(dx)) => {
-            line(path, [x, dy], norm, sums, Some(also), dx);
-        }
-        (Factors::Bfloat16(x), Factors::Bfloat16(dy), None, Results::Bfloat16(dx)) => {
-            line(path, [x.whole()?, dy.whole()?], norm, sums, None, dx);
-        }
-        (
-            Factors::Bfloat16(x),
-            Factors::Bfloat16(dy),
-            Some(Factors::Bfloat16(also)),
-            Results::Bfloat16(dx),
-        ) => {
-            line(path, [x.whole()?, dy.whole()?], norm, sums, Some(also.whole()?), dx);
+        (Factors::Bfloat16(x), Results::Bfloat16(dx)) => {
+            let also = also.map(Factors::half).transpose()?;
+            line(path, [x.whole()?, dy.half()?], norm, sums, also, dx);
         }
         _ => return Err(mixed()),
     }

@@ -264,12 +264,7 @@ impl<const N: usize> Backward<Flex, N> for Step {
         if let Some(Some(residual)) = ops.parents.get(2) {
             let join = ops.state.joins[1].as_ref();
             let own = gradient.clone().to(self.path, ops.state.residual_format).into_tensor();
-            if let Some(other) = join::other(join) {
-                grads.register::<Flex>(residual.id, other.into_tensor());
-                grads.register::<Flex>(residual.id, own);
-            } else {
-                join::register(grads, residual.id, join, false, own);
-            }
+            join::share(grads, residual.id, join, own);
         }
         let dy = Factor::of(gradient, self.path, self.format);
         if let Some(Some(weight)) = ops.parents.get(1) {

@@ -51,6 +51,17 @@ pub(super) fn other(join: Option<&Join>) -> Option<ChannelsLast> {
     left.map(ChannelsLast::of)
 }
 
+/// Hands on a gradient that is written already: to the other user if that is still to come, else both to burn.
+pub(super) fn share(grads: &mut Gradients, id: NodeId, join: Option<&Join>, gradient: FlexTensor) {
+    match other(join) {
+        Some(other) => {
+            grads.register::<Flex>(id, other.into_tensor());
+            grads.register::<Flex>(id, gradient);
+        }
+        None => register(grads, id, join, false, gradient),
+    }
+}
+
 /// Hands a gradient on: to burn, or to the other user if that is still to come. `is_whole` says that the other's is in it.
 pub(super) fn register(
     grads: &mut Gradients,

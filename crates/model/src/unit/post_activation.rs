@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::layer::{BatchNorm, Conv, relu};
+use crate::layer::{BatchNorm, Conv, add_relu, fork};
 use crate::layout::{UnitForm, UnitKind};
 
 /// One residual unit. Field names are those of MXNet's scheme, in graph order: `stageI_unitJ_conv1`, `…_bn1`, …, `…_sc`,
@@ -68,7 +68,8 @@ impl PostActivation {
 
     /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = self.conv1.forward_norm_relu(x.clone(), &self.bn1);
+        let [x, shortcut] = fork(x);
+        let y = self.conv1.forward_norm_relu(x, &self.bn1);
         let y = match (&self.conv3, &self.bn3) {
             (Some(conv3), Some(bn3)) => {
                 bn3.forward(conv3.forward(self.conv2.forward_norm_relu(y, &self.bn2)))
@@ -76,9 +77,9 @@ impl PostActivation {
             _ => self.bn2.forward(self.conv2.forward(y)),
         };
         let shortcut = match (&self.sc, &self.sc_bn) {
-            (Some(sc), Some(sc_bn)) => sc_bn.forward(sc.forward(x)),
-            _ => x,
+            (Some(sc), Some(sc_bn)) => sc_bn.forward(sc.forward(shortcut)).into(),
+            _ => shortcut,
         };
-        relu(y + shortcut)
+        add_relu(y, shortcut)
     }
 }
