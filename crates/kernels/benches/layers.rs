@@ -1,4 +1,5 @@
-//! GFLOP/s of each convolution of a network, forward and both gradients, beside the machine's peak.
+//! GFLOP/s of each convolution of a network, forward and both gradients, beside the machine's peak, and what it must move: image,
+//! weights and result, once each.
 //!
 //! `cargo bench -p brazier-kernels --bench layers -- [small|r18|r50] [batch] [bfloat16]`; `RAYON_NUM_THREADS=1` for one core.
 //! Packing the weights is in the time, but for a batch of one, as an endpoint has it; rounding to bfloat16 is. The peak is that of float32 or
@@ -90,7 +91,7 @@ fn main() {
         rayon::current_num_threads()
     );
     println!(
-        "| layer | GFLOP | forward | data | weights | share of peak |\n| --- | --- | --- | --- | --- | --- |"
+        "| layer | GFLOP | MB | forward | data | weights | share of peak |\n| --- | --- | --- | --- | --- | --- | --- |"
     );
     let mut totals = [0.0f64; 4];
     for &[extent, input, output, kernel, stride, times] in layers {
@@ -101,7 +102,13 @@ fn main() {
         let shares = rates.map(|rate| format!("{:.0} %", 100.0 * rate / peak)).join(", ");
         let name = format!("{times} x {kernel}x{kernel}/{stride} {input}->{output} at {extent}");
         let [forward, data, weights] = rates;
-        println!("| {name} | {:.2} | {forward:.0} | {data:.0} | {weights:.0} | {shares} |", flops / 1e9);
+        let values = source.pixels() * input + convolution.weights() + convolution.target(source).pixels() * output;
+        let size = if format == Format::Float32 { 4 } else { 2 };
+        println!(
+            "| {name} | {:.2} | {:.1} | {forward:.0} | {data:.0} | {weights:.0} | {shares} |",
+            flops / 1e9,
+            (values * size) as f64 / 1e6
+        );
         totals[3] += flops * times as f64;
         for (total, seconds) in totals.iter_mut().zip(seconds) {
             *total += seconds * times as f64;
@@ -109,7 +116,7 @@ fn main() {
     }
     let [forward, data, weights, flops] = totals;
     let rates = [forward, data, weights].map(|seconds| flops / seconds / 1e9);
-    println!("| all | {:.1} | {:.0} | {:.0} | {:.0} | |", flops / 1e9, rates[0], rates[1], rates[2]);
+    println!("| all | {:.1} | | {:.0} | {:.0} | {:.0} | |", flops / 1e9, rates[0], rates[1], rates[2]);
     let all = forward + data + weights;
     println!(
         "{:.3} s forward, {data:.3} s data, {weights:.3} s weights: {:.1} images/s",
