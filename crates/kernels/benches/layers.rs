@@ -102,7 +102,8 @@ fn main() {
         let shares = rates.map(|rate| format!("{:.0} %", 100.0 * rate / peak)).join(", ");
         let name = format!("{times} x {kernel}x{kernel}/{stride} {input}->{output} at {extent}");
         let [forward, data, weights] = rates;
-        let values = source.pixels() * input + convolution.weights() + convolution.target(source).pixels() * output;
+        let values =
+            source.pixels() * input + convolution.weights() + convolution.target(source).pixels() * output;
         let size = if format == Format::Float32 { 4 } else { 2 };
         println!(
             "| {name} | {:.2} | {:.1} | {forward:.0} | {data:.0} | {weights:.0} | {shares} |",
