@@ -48,7 +48,7 @@ pub(crate) fn convolve(
             let parents = [x.node(), weight.node(), residual.node()];
             let kind = step.prepare::<NoCheckpointing>(parents).compute_bound().stateful();
             let residual = ChannelsLast::of(residual.into_primitive());
-            step.track(kind, [x, weight], recipe, Some(residual), joins)
+            step.track(kind, [x, weight], recipe, Some(&residual), joins)
         }
         _ => None,
     }
@@ -193,7 +193,7 @@ impl Step {
         kind: OpsKind<Self, Flex, Saved, NoCheckpointing, N>,
         [x, weight]: [Tracked; 2],
         recipe: Option<Recipe>,
-        residual: Option<ChannelsLast>,
+        residual: Option<&ChannelsLast>,
         joins: [Option<Join>; 2],
     ) -> Option<Tensor<4>>
     where
@@ -201,9 +201,9 @@ impl Step {
     {
         let (x, weight) = (ChannelsLast::of(x.into_primitive()), contiguous(&weight.into_primitive()));
         let x_format = x.format();
-        let residual_format = residual.as_ref().map(ChannelsLast::format).unwrap_or_default();
+        let residual_format = residual.map(ChannelsLast::format).unwrap_or_default();
         let (packed, x) = (self.pack(&weight, x.images).ok()?, self.image(x));
-        let y = self.apply(&x, &packed, onto(residual.as_ref())).ok()?;
+        let y = self.apply(&x, &packed, onto(residual)).ok()?;
         let y = match kind {
             OpsKind::Tracked(node) => {
                 let source = x.images;
