@@ -16,7 +16,7 @@ const PIECE: usize = 16384;
 /// # Errors
 /// Lengths or formats that are not the same.
 pub fn rectified(path: Path, [a, b]: [Factors<'_>; 2], y: Results<'_>) -> Result<(), ShapeError> {
-    each::<Sum>(path, [a, b], y)
+    each(path, [a, b], y, add)
 }
 
 /// The gradient of both sides of [`rectified`]: that of its result `y`, where this is not 0.
@@ -24,50 +24,47 @@ pub fn rectified(path: Path, [a, b]: [Factors<'_>; 2], y: Results<'_>) -> Result
 /// # Errors
 /// Lengths or formats that are not the same.
 pub fn gradient(path: Path, [y, dy]: [Factors<'_>; 2], dx: Results<'_>) -> Result<(), ShapeError> {
-    each::<Gradient>(path, [y, dy], dx)
+    each(path, [y, dy], dx, pass)
 }
 
-/// What becomes of two values.
-trait Map {
-    fn of(a: f32, b: f32) -> f32;
+#[inline(always)]
+fn add(a: f32, b: f32) -> f32 {
+    let sum = a + b;
+    if sum < 0.0 { 0.0 } else { sum }
 }
 
-struct Sum;
-
-impl Map for Sum {
-    #[inline(always)]
-    fn of(a: f32, b: f32) -> f32 {
-        let sum = a + b;
-        if sum < 0.0 { 0.0 } else { sum }
-    }
+#[inline(always)]
+fn pass(y: f32, dy: f32) -> f32 {
+    if y <= 0.0 { 0.0 } else { dy }
 }
 
-struct Gradient;
-
-impl Map for Gradient {
-    #[inline(always)]
-    fn of(y: f32, dy: f32) -> f32 {
-        if y <= 0.0 { 0.0 } else { dy }
-    }
-}
-
-fn each<M: Map>(path: Path, [a, b]: [Factors<'_>; 2], to: Results<'_>) -> Result<(), ShapeError> {
+fn each(
+    path: Path,
+    [a, b]: [Factors<'_>; 2],
+    to: Results<'_>,
+    map: impl Fn(f32, f32) -> f32 + Copy + Sync,
+) -> Result<(), ShapeError> {
     fits("the number of values of the other side", b.len(), a.len())?;
     fits("the number of values out", to.len(), a.len())?;
     match (a, to) {
-        (Factors::Float32(a), Results::Float32(to)) => pieces::<M, _>(path, [a, b.single()?], to),
-        (Factors::Bfloat16(a), Results::Bfloat16(to)) => pieces::<M, _>(path, [a.whole()?, b.half()?], to),
+        (Factors::Float32(a), Results::Float32(to)) => pieces(path, [a, b.single()?], to, map),
+        (Factors::Bfloat16(a), Results::Bfloat16(to)) => pieces(path, [a.whole()?, b.half()?], to, map),
         _ => return Err(mixed()),
     }
     Ok(())
 }
 
-fn pieces<M: Map, E: Element>(path: Path, [a, b]: [&[E]; 2], to: &mut [E]) {
+fn pieces<E: Element>(
+    path: Path,
+    [a, b]: [&[E]; 2],
+    to: &mut [E],
+    map: impl Fn(f32, f32) -> f32 + Copy + Sync,
+) {
     let to = Shared::new(to);
     a.par_chunks(PIECE).zip(b.par_chunks(PIECE)).enumerate().for_each(|(index, (a, b))| {
         // SAFETY: each piece is its own part.
         let to = unsafe { to.part(index * PIECE, a.len()) };
-        simd::run(path, Piece { a, b, to, map: M::of });
+        simd::run(path, Piece { a, b, to, map });
     });
 }
 

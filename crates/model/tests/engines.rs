@@ -78,6 +78,12 @@ fn descend(
     (network, step.seen)
 }
 
+/// Numbers of -0.5 to 0.5.
+fn noise(stream: &mut weights::Stream, shape: [usize; 4], device: &Device) -> Tensor<4> {
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| (stream.unit() - 0.5) as f32).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
 /// Largest difference, relative to the largest value.
 fn apart(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
@@ -123,10 +129,7 @@ fn outputs_and_gradients_are_burns() {
 fn factors_and_results_of_bfloat16_are_rounded_and_nothing_else_is() {
     let device = Device::flex().autodiff();
     let mut stream = weights::Stream::named("rounded");
-    let mut noise = |shape: [usize; 4]| {
-        let values: Vec<f32> = (0..shape.iter().product()).map(|_| (stream.unit() - 0.5) as f32).collect();
-        Tensor::<4>::from_data(TensorData::new(values, shape), &device)
-    };
+    let mut noise = |shape| noise(&mut stream, shape, &device);
     let rounded = |tensor: &Tensor<4>| tensor.clone().cast(DType::BF16).cast(DType::F32);
     // An image of many channels, of an odd number, and of few.
     for [channels, kernel, stride] in [[12, 3, 1], [9, 3, 2], [3, 3, 1], [16, 1, 2]] {
@@ -178,10 +181,7 @@ fn factors_and_results_of_bfloat16_are_rounded_and_nothing_else_is() {
 fn images_of_bfloat16_are_taken_as_they_are() {
     let device = Device::flex().autodiff();
     let mut stream = weights::Stream::named("images");
-    let mut noise = |shape: [usize; 4]| {
-        let values: Vec<f32> = (0..shape.iter().product()).map(|_| (stream.unit() - 0.5) as f32).collect();
-        Tensor::<4>::from_data(TensorData::new(values, shape), &device).cast(DType::BF16)
-    };
+    let mut noise = |shape| noise(&mut stream, shape, &device).cast(DType::BF16);
     // Of few channels, which are multiplied in float32, of more, and a part of another that begins in the middle of a pair.
     let images = [
         noise([3, 6, 7, 6]),

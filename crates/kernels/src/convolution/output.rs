@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::tile::WIDEST;
+use crate::ShapeError;
 use crate::error::fits;
 use crate::format::{Element, Factors, Results};
 use crate::shared::Shared;
 use crate::simd::Simd;
-use crate::{Format, ShapeError};
 
 /// For each value of the result.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,9 +44,7 @@ impl<'a> Sink<'a> {
         fits("the number of biases", output.bias.map_or(columns, <[f32]>::len), columns)?;
         let residual = output.residual.map_or(to.len(), Factors::len);
         fits("the number of values to add", residual, to.len())?;
-        let is_rounded = matches!(to, Results::Bfloat16(_))
-            || output.residual.is_some_and(|residual| residual.format() == Format::Bfloat16);
-        if is_rounded {
+        if matches!(to, Results::Bfloat16(_)) {
             fits("the number of channels of bfloat16, modulo 2", columns % 2, 0)?;
         }
         if let Some(Factors::Bfloat16(rows)) = output.residual {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use brazier_kernels::convolution::{Images, Output, Packed};
-use brazier_kernels::{Buffer, Convolution, Format, Path, Results, ShapeError};
+use brazier_kernels::{Buffer, Convolution, Format, Path, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -15,9 +15,7 @@ use burn::tensor::{DType, Tensor};
 use super::factor::Factor;
 use super::join::Join;
 use super::norm::Recipe;
-use super::values::{
-    ChannelsLast, Primitive, Tracked, contiguous, from_channels_last, from_values, room, slice,
-};
+use super::values::{ChannelsLast, Form, Primitive, Tracked, contiguous, from_values, slice};
 use super::{Branch, join, norm, switch};
 
 /// `x` convolved with `[output, input, kernel, kernel]`, plus `residual`; nothing where our kernels do not compute.
@@ -182,9 +180,8 @@ impl Step {
         let (target, channels) = (convolution.target(x.images), convolution.output);
         // A tensor of bfloat16 has whole pairs.
         let format = if channels.is_multiple_of(2) { self.format } else { Format::Float32 };
-        let mut y = room(format, target, channels);
-        convolution.forward(x.images, x.factors(), packed, output, Results::of(format, &mut y))?;
-        Ok(from_channels_last(y, format, target, channels))
+        let form = Form { images: target, channels, format };
+        form.tensor(|y| convolution.forward(x.images, x.factors(), packed, output, y))
     }
 
     /// Computes, and hangs the node into the graph.
@@ -235,12 +232,11 @@ impl Step {
         let packed = Packed::data_gradient(path, format, (convolution, algorithm), slice(&saved.weight))?;
         let (source, channels) = (saved.source, convolution.input);
         let own = if convolution.is_stem() { Format::Float32 } else { saved.x_format };
-        let mut dx = room(own, source, channels);
         let also = also.map(|also| also.clone().to(path, own));
         let also = also.as_ref().map(ChannelsLast::factors);
-        convolution.data_gradient(source, dy.factors(), &packed, also, Results::of(own, &mut dx))?;
-        let dx = ChannelsLast::of(from_channels_last(dx, own, source, channels));
-        Ok(dx.to(path, saved.x_format).into_tensor())
+        let form = Form { images: source, channels, format: own };
+        let dx = form.tensor(|dx| convolution.data_gradient(source, dy.factors(), &packed, also, dx))?;
+        Ok(ChannelsLast::of(dx).to(path, saved.x_format).into_tensor())
     }
 
     fn weight_gradient(self, saved: &Saved, dy: &Factor) -> Result<FlexTensor, ShapeError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brazier_kernels::norm::{self, Norm, Statistics};
-use brazier_kernels::{Path, Results, ShapeError};
+use brazier_kernels::{Path, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -13,7 +13,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 
 use super::join::Join;
-use super::values::{ChannelsLast, Primitive, contiguous, from_channels_last, from_vec, room, slice};
+use super::values::{ChannelsLast, Primitive, contiguous, from_vec, slice};
 use super::{Branch, join, switch, together};
 
 /// What batch norm gives in training.
@@ -134,9 +134,7 @@ impl Step {
 
     fn apply(self, given: &Given) -> Result<FlexTensor, ShapeError> {
         let x = &given.x;
-        let mut y = room(x.format(), x.images, x.channels);
-        norm::normalise(self.path, x.factors(), self.norm(given), Results::of(x.format(), &mut y))?;
-        Ok(from_channels_last(y, x.format(), x.images, x.channels))
+        x.form().tensor(|y| norm::normalise(self.path, x.factors(), self.norm(given), y))
     }
 }
 
@@ -158,11 +156,8 @@ impl Backward<Flex, 3> for Step {
             let join = ops.state.join.as_ref();
             let other = join::other(join);
             let also = other.as_ref().map(ChannelsLast::factors);
-            let mut dx = room(x.format(), x.images, x.channels);
-            let results = Results::of(x.format(), &mut dx);
-            norm::data_gradient(self.path, sides, norm, &sums, also, results).expect("sizes fit");
-            let dx = from_channels_last(dx, x.format(), x.images, x.channels);
-            join::register(grads, parent.id, join, other.is_some(), dx);
+            let dx = x.form().tensor(|dx| norm::data_gradient(self.path, sides, norm, &sums, also, dx));
+            join::register(grads, parent.id, join, other.is_some(), dx.expect("sizes fit"));
         }
         if let Some(gamma) = gamma {
             grads.register::<Flex>(gamma.id, from_vec(gradients.gamma));

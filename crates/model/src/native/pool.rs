@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use brazier_kernels::convolution::Images;
 use brazier_kernels::pool::{self, Window};
-use brazier_kernels::{Buffer, Format, Path, Results, ShapeError};
+use brazier_kernels::{Buffer, Path, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -14,7 +13,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 
 use super::switch;
-use super::values::{ChannelsLast, Primitive, contiguous, from_channels_last, from_values, room, slice};
+use super::values::{ChannelsLast, Form, Primitive, contiguous, from_values, slice};
 
 /// The largest value of each window; nothing where our kernels do not compute.
 pub(crate) fn largest(x: &Tensor<4>, window: Window) -> Option<Tensor<4>> {
@@ -29,7 +28,7 @@ pub(crate) fn largest(x: &Tensor<4>, window: Window) -> Option<Tensor<4>> {
             let mut taps = vec![0; window.target(x.images).pixels() * x.channels];
             let y = largest.apply(&x, Some(&mut taps)).ok()?;
             let y = match kind {
-                OpsKind::Tracked(node) => node.finish((Form::of(&x), Arc::new(taps)), y),
+                OpsKind::Tracked(node) => node.finish((x.form(), Arc::new(taps)), y),
                 OpsKind::UnTracked(node) => node.finish(y),
             };
             Some(Tensor::from_primitive::<Autodiff<Flex>>(y))
@@ -47,36 +46,11 @@ pub(crate) fn mean(x: &Tensor<4>) -> Option<Tensor<2>> {
             let x = ChannelsLast::of(x.into_primitive());
             let y = Mean.apply(&x).ok()?;
             let y = match kind {
-                OpsKind::Tracked(node) => node.finish(Form::of(&x), y),
+                OpsKind::Tracked(node) => node.finish(x.form(), y),
                 OpsKind::UnTracked(node) => node.finish(y),
             };
             Some(Tensor::from_primitive::<Autodiff<Flex>>(y))
         }
-    }
-}
-
-/// What a gradient is like.
-#[derive(Clone, Copy, Debug)]
-struct Form {
-    images: Images,
-    channels: usize,
-    format: Format,
-}
-
-impl Form {
-    fn of(x: &ChannelsLast) -> Self {
-        Form { images: x.images, channels: x.channels, format: x.format() }
-    }
-
-    /// A tensor that `fill` writes.
-    fn tensor(
-        self,
-        fill: impl FnOnce(Results<'_>) -> Result<(), ShapeError>,
-    ) -> Result<FlexTensor, ShapeError> {
-        let Form { images, channels, format } = self;
-        let mut values = room(format, images, channels);
-        fill(Results::of(format, &mut values))?;
-        Ok(from_channels_last(values, format, images, channels))
     }
 }
 
@@ -89,7 +63,7 @@ struct Largest {
 impl Largest {
     /// The values; `taps` gets from which tap of its window each is.
     fn apply(self, x: &ChannelsLast, taps: Option<&mut [u8]>) -> Result<FlexTensor, ShapeError> {
-        let form = Form { images: self.window.target(x.images), ..Form::of(x) };
+        let form = Form { images: self.window.target(x.images), ..x.form() };
         form.tensor(|y| self.window.largest(self.path, x.images, x.channels, x.factors(), y, taps))
     }
 }

@@ -1,6 +1,6 @@
 //! The sum of two branches behind the activation.
 
-use brazier_kernels::{Format, Path, Results, ShapeError, sum};
+use brazier_kernels::{Format, Path, ShapeError, sum};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -10,7 +10,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 
 use super::join::{self, Join};
-use super::values::{ChannelsLast, Primitive, from_channels_last, room};
+use super::values::{ChannelsLast, Primitive};
 use super::{Branch, switch};
 
 /// `max(y + shortcut, 0)` in the format of `y`; nothing where our kernels do not compute.
@@ -59,10 +59,7 @@ struct Saved {
 impl Step {
     fn apply(self, [y, shortcut]: [ChannelsLast; 2]) -> Result<FlexTensor, ShapeError> {
         let shortcut = shortcut.to(self.path, y.format());
-        let mut values = room(y.format(), y.images, y.channels);
-        let sides = [y.factors(), shortcut.factors()];
-        sum::rectified(self.path, sides, Results::of(y.format(), &mut values))?;
-        Ok(from_channels_last(values, y.format(), y.images, y.channels))
+        y.form().tensor(|sum| sum::rectified(self.path, [y.factors(), shortcut.factors()], sum))
     }
 }
 
@@ -73,10 +70,8 @@ impl Backward<Flex, 2> for Step {
     fn backward(self, ops: Ops<Saved, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let Saved { sum, shortcut_format, join } = ops.state;
         let gradient = ChannelsLast::of(grads.consume::<Flex>(&ops.node)).to(self.path, sum.format());
-        let mut values = room(sum.format(), sum.images, sum.channels);
         let sides = [sum.factors(), gradient.factors()];
-        sum::gradient(self.path, sides, Results::of(sum.format(), &mut values)).expect("sizes fit");
-        let dx = from_channels_last(values, sum.format(), sum.images, sum.channels);
+        let dx = sum.form().tensor(|dx| sum::gradient(self.path, sides, dx)).expect("sizes fit");
         let [y, shortcut] = ops.parents;
         if let Some(y) = y {
             grads.register::<Flex>(y.id, dx.clone());

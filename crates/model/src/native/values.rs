@@ -1,7 +1,7 @@
 //! burn's tensors as the kernels see them.
 
 use brazier_kernels::convolution::Images;
-use brazier_kernels::{Buffer, Factors, Format, HalfRows, Halves, Path};
+use brazier_kernels::{Buffer, Factors, Format, HalfRows, Halves, Path, Results, ShapeError};
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
@@ -53,21 +53,23 @@ impl ChannelsLast {
             true => tensor,
             false => tensor.permute(&[0, 2, 3, 1]).to_contiguous().permute(&[0, 3, 1, 2]),
         };
-        let (images, format) = (Images { count, height, width }, format_of(&tensor));
-        let (first, len) = (tensor.layout().start_offset(), images.pixels() * channels);
-        let whole = ChannelsLast { tensor, images, channels };
-        if format == Format::Bfloat16 && whole.slots().is_none() {
+        let whole = ChannelsLast { tensor, images: Images { count, height, width }, channels };
+        if whole.format() == Format::Bfloat16 && whole.slots().is_none() {
             // Of bytes that do not begin where a pair may: never of our own.
-            let mut pairs = Buffer::new(len / 2);
-            let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut pairs);
-            bytes.copy_from_slice(&whole.tensor.bytes()[2 * first..][..2 * len]);
-            return ChannelsLast { tensor: from_channels_last(pairs, format, images, channels), ..whole };
+            let halves = whole.bytes();
+            let mut pairs = Buffer::new(halves.len() / size_of::<f32>());
+            bytemuck::cast_slice_mut(&mut pairs).copy_from_slice(halves);
+            return ChannelsLast { tensor: from_channels_last(pairs, whole.form()), ..whole };
         }
         whole
     }
 
     pub(super) fn format(&self) -> Format {
         format_of(&self.tensor)
+    }
+
+    pub(super) fn form(&self) -> Form {
+        Form { images: self.images, channels: self.channels, format: self.format() }
     }
 
     /// `[n, h, w, c]`.
@@ -81,28 +83,31 @@ impl ChannelsLast {
         }
     }
 
+    /// Those of a tensor in bfloat16.
+    fn bytes(&self) -> &[u8] {
+        let first = 2 * self.tensor.layout().start_offset();
+        &self.tensor.bytes()[first..first + 2 * self.images.pixels() * self.channels]
+    }
+
     /// Pairs of bfloat16, where they lie as pairs may.
     fn slots(&self) -> Option<&[f32]> {
-        let first = 2 * self.tensor.layout().start_offset();
-        let bytes = &self.tensor.bytes()[first..first + 2 * self.images.pixels() * self.channels];
-        bytemuck::try_cast_slice(bytes).ok()
+        bytemuck::try_cast_slice(self.bytes()).ok()
     }
 
     /// The same in a format.
     pub(super) fn to(self, path: Path, format: Format) -> Self {
-        let tensor = match (self.factors(), format) {
+        let values = match (self.factors(), format) {
             (Factors::Float32(values), Format::Bfloat16) => {
-                let pairs = Halves::of(path, values, self.channels).into_slots();
-                from_channels_last(pairs, format, self.images, self.channels)
+                Halves::of(path, values, self.channels).into_slots()
             }
             (Factors::Bfloat16(rows), Format::Float32) => {
                 let mut values = Buffer::new(rows.len());
                 values.copy_from_slice(&rows.to_f32());
-                from_channels_last(values, format, self.images, self.channels)
+                values
             }
             _ => return self,
         };
-        ChannelsLast { tensor, ..self }
+        ChannelsLast { tensor: from_channels_last(values, Form { format, ..self.form() }), ..self }
     }
 
     pub(super) fn into_tensor(self) -> FlexTensor {
@@ -110,22 +115,33 @@ impl ChannelsLast {
     }
 }
 
+/// What a tensor of `[n, h, w, channels]` is like; in bfloat16 channels are even.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    pub(super) images: Images,
+    pub(super) channels: usize,
+    pub(super) format: Format,
+}
+
+impl Form {
+    /// A tensor whose values `fill` writes.
+    pub(super) fn tensor(
+        self,
+        fill: impl FnOnce(Results<'_>) -> Result<(), ShapeError>,
+    ) -> Result<FlexTensor, ShapeError> {
+        let Form { images, channels, format } = self;
+        let mut values = Buffer::new(format.slots(images.pixels() * channels));
+        fill(Results::of(format, &mut values))?;
+        Ok(from_channels_last(values, self))
+    }
+}
+
 fn format_of(tensor: &FlexTensor) -> Format {
     if tensor.dtype() == DType::BF16 { Format::Bfloat16 } else { Format::Float32 }
 }
 
-/// Room for values of `[n, h, w, channels]`, in bfloat16 of an even number of channels.
-pub(super) fn room(format: Format, images: Images, channels: usize) -> Buffer {
-    Buffer::new(format.slots(images.pixels() * channels))
-}
-
 /// A tensor of `[n, channels, h, w]` from values of `[n, h, w, channels]`.
-pub(super) fn from_channels_last(
-    values: Buffer,
-    format: Format,
-    images: Images,
-    channels: usize,
-) -> FlexTensor {
+fn from_channels_last(values: Buffer, Form { images, channels, format }: Form) -> FlexTensor {
     let extents = [images.count, channels, images.height, images.width];
     let layout = Layout::new(Shape::from(extents), strides(extents).to_vec(), 0);
     let dtype = match format {
