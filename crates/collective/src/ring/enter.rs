@@ -92,7 +92,8 @@ fn await_welcome(group: &Group, channel: &mut Channel) -> Result<Welcome, Failur
     let beat = group.limits.beat();
     let mut beaten = Instant::now();
     loop {
-        for message in channel.receive() {
+        // What comes right behind the welcome is for the watch: the group may break before we have our turn.
+        while let Some(message) = channel.receive_first() {
             match message {
                 Message::Welcome(welcome) => return check(group, welcome),
                 Message::Refused(why) => {
@@ -133,5 +134,48 @@ fn verdict(group: &Group, cause: Cause) -> CollectiveError {
             CollectiveError::Differs { rank, name, expected, found }
         }
         _ => CollectiveError::Refused { name: group.name(0), why: "the group is broken".to_owned() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
+    use std::io::Write;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::super::group::Limits;
+    use super::*;
+
+    #[test]
+    fn a_verdict_right_behind_the_welcome_is_kept() {
+        let master = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let names = vec!["algo-1".to_owned(), "algo-2".to_owned()];
+        let group = Group {
+            rank: 1,
+            world: 2,
+            host: names[1].clone(),
+            names: names.clone(),
+            master: master.local_addr().unwrap().to_string(),
+            interface: None,
+            fingerprint: String::new(),
+            limits: Limits::default(),
+        };
+        let cause = Cause::Aborted { rank: 0, reason: "sample 7 is damaged".to_owned() };
+        thread::scope(|scope| {
+            let entered = scope.spawn(|| enter(&group, 1, None).unwrap());
+            let mut stream = master.accept().unwrap().0;
+            let welcome = Welcome { token: 1, names, places: vec![(None, 1), (None, 2)] };
+            let mut both = Vec::new();
+            for message in [Message::Welcome(welcome.clone()), Message::Verdict(cause.clone())] {
+                let body = serde_json::to_vec(&message).unwrap();
+                both.extend((body.len() as u32).to_le_bytes());
+                both.extend(body);
+            }
+            stream.write_all(&both).unwrap();
+            let mut entered = entered.join().unwrap();
+            assert_eq!(entered.welcome, welcome);
+            assert_eq!(entered.channel.receive(), [Message::Verdict(cause)]);
+        });
     }
 }
