@@ -9,6 +9,7 @@
 mod spans;
 mod system;
 
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,13 +17,29 @@ use spans::Spans;
 
 /// Values that nobody else holds, from a boundary of pages on. They begin as whatever the last user left, or 0.
 #[derive(Debug)]
-pub struct Buffer {
+pub struct Buffer<T: Plain = f32> {
     /// Where they begin.
     start: usize,
     /// Bytes of the block.
     size: usize,
     len: usize,
+    of: PhantomData<T>,
 }
+
+/// Numbers that any bits are, and that no boundary of pages is too narrow for.
+///
+/// # Safety
+/// As it says.
+pub unsafe trait Plain: Copy + Default {}
+
+// SAFETY: numbers without padding.
+unsafe impl Plain for f32 {}
+// SAFETY: as above.
+unsafe impl Plain for f64 {}
+// SAFETY: as above.
+unsafe impl Plain for usize {}
+// SAFETY: as above.
+unsafe impl Plain for [usize; 2] {}
 
 /// What nobody uses.
 static FREE: Mutex<Spans> = Mutex::new(Spans::new());
@@ -39,17 +56,17 @@ pub fn give_back() {
     free().each(system::forget);
 }
 
-impl Buffer {
+impl<T: Plain> Buffer<T> {
     /// `len` values of any content. Without memory for them the process ends, as with any collection of Rust's.
     ///
     /// # Panics
     /// More bytes than there are addresses.
     pub fn new(len: usize) -> Self {
         // A slice has no more bytes than this, and a large page more is no overflow.
-        assert!(len <= isize::MAX as usize / size_of::<f32>() - GRAIN, "capacity overflow");
-        let size = (len * size_of::<f32>()).next_multiple_of(GRAIN);
+        assert!(len <= isize::MAX as usize / size_of::<T>() - GRAIN, "capacity overflow");
+        let size = (len * size_of::<T>()).next_multiple_of(GRAIN);
         if size == 0 {
-            return Buffer { start: align_of::<f32>(), size, len };
+            return Buffer { start: align_of::<T>(), size, len, of: PhantomData };
         }
         let mut free = free();
         let start = free.take(size).unwrap_or_else(|| {
@@ -59,34 +76,34 @@ impl Buffer {
             free.put(start + size, mapped - size);
             start
         });
-        Buffer { start, size, len }
+        Buffer { start, size, len, of: PhantomData }
     }
 
     /// `len` zeros.
     pub fn zeros(len: usize) -> Self {
         let mut buffer = Buffer::new(len);
-        buffer.fill(0.0);
+        buffer.fill(T::default());
         buffer
     }
 }
 
-impl Drop for Buffer {
+impl<T: Plain> Drop for Buffer<T> {
     fn drop(&mut self) {
         free().put(self.start, self.size);
     }
 }
 
-impl Deref for Buffer {
-    type Target = [f32];
+impl<T: Plain> Deref for Buffer<T> {
+    type Target = [T];
 
-    fn deref(&self) -> &[f32] {
+    fn deref(&self) -> &[T] {
         // SAFETY: a block is mapped memory of at least `len` values, whose bits are values whatever they are, and no other's.
         unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(self.start), self.len) }
     }
 }
 
-impl DerefMut for Buffer {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<T: Plain> DerefMut for Buffer<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as above, and borrowed by nobody else.
         unsafe { std::slice::from_raw_parts_mut(std::ptr::with_exposed_provenance_mut(self.start), self.len) }
     }
@@ -106,16 +123,16 @@ mod tests {
         for (index, block) in blocks.iter().enumerate() {
             assert!(block.iter().all(|&value| value == index as f32));
         }
-        assert!(Buffer::zeros(77).iter().all(|&value| value == 0.0));
-        assert!(Buffer::new(0).is_empty());
+        assert!(Buffer::<f32>::zeros(77).iter().all(|&value| value == 0.0));
+        assert!(Buffer::<f32>::new(0).is_empty());
     }
 
     #[test]
     fn what_is_given_back_can_be_used_again() {
-        let mut block = Buffer::new(5 << 20);
+        let mut block = Buffer::<f32>::new(5 << 20);
         block.fill(3.0);
         drop(block);
         give_back();
-        assert!(Buffer::zeros(5 << 20).iter().all(|&value| value == 0.0));
+        assert!(Buffer::<f32>::zeros(5 << 20).iter().all(|&value| value == 0.0));
     }
 }

@@ -115,9 +115,13 @@ impl<'a> HalfRows<'a> {
     }
 
     /// The values.
-    pub fn to_f32(self) -> Vec<f32> {
+    pub fn to_f32(self) -> Buffer {
+        let mut values = Buffer::new(self.len());
         let rows = self.halves().chunks_exact(2 * Format::Bfloat16.slots(self.columns));
-        rows.flat_map(|row| &row[..self.columns]).map(|&half| widen(half)).collect()
+        for (to, row) in values.chunks_exact_mut(self.columns.max(1)).zip(rows) {
+            to.iter_mut().zip(row).for_each(|(to, &half)| *to = widen(half));
+        }
+        values
     }
 }
 
@@ -383,7 +387,7 @@ mod tests {
                     (values.len(), 7 * columns.div_ceil(2))
                 );
                 let expected: Vec<f32> = values.iter().map(|&value| widen(round(value))).collect();
-                assert_eq!(halves.rows().to_f32(), expected, "{path}, {columns}");
+                assert_eq!(halves.rows().to_f32()[..], expected, "{path}, {columns}");
                 let rows = halves.rows().halves().chunks_exact(columns.next_multiple_of(2));
                 assert!(rows.flat_map(|row| &row[columns..]).all(|&half| half == 0));
             }

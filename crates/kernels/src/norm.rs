@@ -17,7 +17,7 @@ use crate::error::{fits, mixed};
 use crate::format::Element;
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Factors, Path, Results, ShapeError};
+use crate::{Buffer, Factors, Path, Results, ShapeError};
 
 /// How each channel is mapped: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
 #[derive(Clone, Copy, Debug)]
@@ -40,13 +40,16 @@ impl Norm<'_> {
     }
 
     /// `1 / sqrt(variance + epsilon)` of each channel.
-    fn inverse(&self) -> Vec<f32> {
-        let variance = self.statistics.variance.iter();
-        variance.map(|&variance| (1.0 / (f64::from(variance) + self.epsilon).sqrt()) as f32).collect()
+    fn inverse(&self) -> Buffer {
+        let mut inverse = Buffer::new(self.channels());
+        for (inverse, &variance) in inverse.iter_mut().zip(&self.statistics.variance) {
+            *inverse = (1.0 / (f64::from(variance) + self.epsilon).sqrt()) as f32;
+        }
+        inverse
     }
 
     /// What a deviation from the mean is multiplied by.
-    fn scale(&self) -> Vec<f32> {
+    fn scale(&self) -> Buffer {
         let mut scale = self.inverse();
         if let Some(gamma) = self.gamma {
             scale.iter_mut().zip(gamma).for_each(|(scale, gamma)| *scale *= gamma);
@@ -55,10 +58,12 @@ impl Norm<'_> {
     }
 
     /// The same as a factor and a summand for each channel, as [`crate::convolution::Output`] takes them.
-    pub fn line(&self) -> [Vec<f32>; 2] {
-        let scale = self.scale();
-        let means = self.statistics.mean.iter().zip(self.beta).zip(&scale);
-        let bias = means.map(|((mean, beta), scale)| beta - mean * scale).collect();
+    pub fn line(&self) -> [Buffer; 2] {
+        let (scale, mut bias) = (self.scale(), Buffer::new(self.channels()));
+        let means = self.statistics.mean.iter().zip(self.beta).zip(&scale[..]);
+        for (bias, ((mean, beta), scale)) in bias.iter_mut().zip(means) {
+            *bias = beta - mean * scale;
+        }
         [scale, bias]
     }
 
@@ -96,8 +101,12 @@ impl Cut {
     }
 
     /// A value for each column from one for each channel.
-    fn widen(self, channels: &[f32]) -> Vec<f32> {
-        channels.iter().copied().cycle().take(self.columns).collect()
+    fn widen(self, channels: &[f32]) -> Buffer {
+        let mut columns = Buffer::new(self.columns);
+        for columns in columns.chunks_exact_mut(channels.len().max(1)) {
+            columns.copy_from_slice(channels);
+        }
+        columns
     }
 }
 
@@ -118,7 +127,7 @@ pub fn normalise(path: Path, x: Factors<'_>, norm: Norm<'_>, y: Results<'_>) -> 
 fn map<E: Element>(path: Path, x: &[E], norm: Norm<'_>, y: &mut [E]) {
     let cut = Cut::new(x.len(), norm.channels());
     let [mean, scale, beta] =
-        [&norm.statistics.mean, &norm.scale(), &norm.beta.to_vec()].map(|values| cut.widen(values));
+        [&norm.statistics.mean[..], &norm.scale(), norm.beta].map(|values| cut.widen(values));
     let to = Shared::new(y);
     x.par_chunks(cut.piece).enumerate().for_each(|(index, x)| {
         // SAFETY: each piece is its own part.

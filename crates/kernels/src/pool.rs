@@ -7,7 +7,7 @@ use crate::convolution::Images;
 use crate::error::{fits, mixed};
 use crate::format::Element;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Factors, Path, Results, ShapeError};
+use crate::{Buffer, Factors, Path, Results, ShapeError};
 
 /// A square window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,13 +276,13 @@ pub fn mean(source: Images, channels: usize, x: Factors<'_>, y: &mut [f32]) -> R
 fn means<E: Element>(source: Images, channels: usize, x: &[E], y: &mut [f32]) {
     y.par_chunks_mut(channels).zip(x.par_chunks(source.plane() * channels)).for_each(|(y, x)| {
         y.fill(0.0);
-        let mut line = vec![0.0; channels];
+        let mut line = Buffer::new(channels);
         for row in x.chunks_exact(source.width * channels) {
             line.fill(0.0);
             for pixel in row.chunks_exact(channels) {
                 line.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x.get());
             }
-            y.iter_mut().zip(&line).for_each(|(sum, line)| *sum += line);
+            y.iter_mut().zip(&line[..]).for_each(|(sum, line)| *sum += line);
         }
         y.iter_mut().for_each(|sum| *sum /= source.plane() as f32);
     });

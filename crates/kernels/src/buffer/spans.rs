@@ -1,43 +1,44 @@
 //! Stretches of addresses that are free.
 
-use std::collections::BTreeMap;
-
-/// Bytes by the address where they begin; neighbours are one.
+/// Where each begins and how many bytes it has, by address; neighbours are one. There are few: a list needs memory of its own
+/// only until it has been as long as it gets.
 #[derive(Debug)]
-pub(super) struct Spans(BTreeMap<usize, usize>);
+pub(super) struct Spans(Vec<(usize, usize)>);
 
 impl Spans {
     pub(super) const fn new() -> Self {
-        Spans(BTreeMap::new())
+        Spans(Vec::new())
     }
 
     /// The beginning of the shortest that has so many bytes; the rest of it stays.
     pub(super) fn take(&mut self, size: usize) -> Option<usize> {
-        let fitting = self.0.iter().filter(|&(_, &length)| length >= size);
-        let (&start, &length) = fitting.min_by_key(|&(_, &length)| length)?;
-        self.0.remove(&start);
-        self.put(start + size, length - size);
+        let fitting = self.0.iter().enumerate().filter(|&(_, &(_, length))| length >= size);
+        let (index, &(start, length)) = fitting.min_by_key(|&(_, &(_, length))| length)?;
+        match length == size {
+            true => drop(self.0.remove(index)),
+            false => self.0[index] = (start + size, length - size),
+        }
         Some(start)
     }
 
     /// Adds one that no other has.
-    pub(super) fn put(&mut self, mut start: usize, mut size: usize) {
+    pub(super) fn put(&mut self, start: usize, size: usize) {
         if size == 0 {
             return;
         }
-        if let Some(behind) = self.0.remove(&(start + size)) {
-            size += behind;
+        let index = self.0.partition_point(|&(other, _)| other < start);
+        let joins_behind = self.0.get(index).is_some_and(|&(behind, _)| behind == start + size);
+        let joins_before = index > 0 && self.0[index - 1].0 + self.0[index - 1].1 == start;
+        match (joins_before, joins_behind) {
+            (true, true) => self.0[index - 1].1 += size + self.0.remove(index).1,
+            (true, false) => self.0[index - 1].1 += size,
+            (false, true) => self.0[index] = (start, size + self.0[index].1),
+            (false, false) => self.0.insert(index, (start, size)),
         }
-        if let Some((&before, length)) = self.0.range(..start).next_back()
-            && before + length == start
-        {
-            (start, size) = (before, length + size);
-        }
-        self.0.insert(start, size);
     }
 
     pub(super) fn each(&self, mut each: impl FnMut(usize, usize)) {
-        self.0.iter().for_each(|(&start, &size)| each(start, size));
+        self.0.iter().for_each(|&(start, size)| each(start, size));
     }
 }
 

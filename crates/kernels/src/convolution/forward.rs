@@ -95,14 +95,6 @@ pub(super) struct Whole<'a> {
     direction: Direction,
 }
 
-/// Some tiles and panels of the group that begins with image `first`.
-struct Task {
-    table: Arc<Table>,
-    first: usize,
-    tiles: Range<usize>,
-    panels: Range<usize>,
-}
-
 impl Whole<'_> {
     fn run(&self) {
         let Packed { path, format, convolution, .. } = *self.weights;
@@ -113,11 +105,13 @@ impl Whole<'_> {
         let channels = format.slots(channels);
         let pitch = if self.direction == Direction::Rows { convolution.input } else { channels };
         let zeros = Buffer::zeros(channels);
-        self.tasks(columns).into_par_iter().for_each(|task| {
+        let tasks = self.tasks(columns);
+        (0..tasks.count()).into_par_iter().for_each(|index| {
+            let task = tasks.task(index);
             let from = task.first * self.source.plane() * pitch;
             let sources = task.table.images * self.source.plane() * pitch;
             let gather = Gather {
-                table: &task.table,
+                table: task.table,
                 taps: self.direction.taps(&convolution),
                 channels,
                 pitch,
@@ -145,31 +139,65 @@ impl Whole<'_> {
     }
 
     /// Tasks that write different parts of the target. How many there are changes no result: all sums run in one order.
-    fn tasks(&self, columns: usize) -> Vec<Task> {
+    fn tasks(&self, columns: usize) -> Tasks {
         let (Packed { path, format, convolution, .. }, direction) = (self.weights, self.direction);
-        let (path, convolution, rows) = (*path, *convolution, simd::tile_rows(*format, *path));
-        let panels = columns.div_ceil(simd::tile_columns(path));
+        let rows = simd::tile_rows(*format, *path);
+        let panels = columns.div_ceil(simd::tile_columns(*path));
         let (all, size) = (self.target.count, group(self.target, rows));
         let table = |count| {
             let images = if direction == Direction::DataGradient { self.target } else { self.source };
-            Table::of(&convolution, direction, Images { count, ..images }, rows)
+            Table::of(convolution, direction, Images { count, ..images }, rows)
         };
-        let groups: Vec<(usize, Arc<Table>)> =
-            (0..all).step_by(size).map(|first| (first, table(size.min(all - first)))).collect();
-        let chunks: usize = groups.iter().map(|(_, table)| table.tiles().div_ceil(TILES)).sum();
-        let wanted = (4 * rayon::current_num_threads()).div_ceil(chunks.max(1)).min(panels);
-        let mut tasks = Vec::with_capacity(chunks * wanted);
-        for (first, table) in &groups {
-            for tile in (0..table.tiles()).step_by(TILES) {
-                let tiles = tile..table.tiles().min(tile + TILES);
-                tasks.extend((0..wanted).map(|part| Task {
-                    table: Arc::clone(table),
-                    first: *first,
-                    tiles: tiles.clone(),
-                    panels: part * panels / wanted..(part + 1) * panels / wanted,
-                }));
-            }
-        }
+        let groups = all.div_ceil(size);
+        let tables = [table(size), table(all - (groups - 1) * size)];
+        let mut tasks = Tasks { tables, groups, size, panels, parts: 1 };
+        tasks.parts = (4 * rayon::current_num_threads()).div_ceil(tasks.chunks().max(1)).min(panels);
         tasks
+    }
+}
+
+/// The tasks of a call: for some tiles of a group of images, a part of the panels.
+struct Tasks {
+    /// Of all groups but the last, and of that.
+    tables: [Arc<Table>; 2],
+    groups: usize,
+    /// Images of a group.
+    size: usize,
+    panels: usize,
+    /// Into how many the panels are divided.
+    parts: usize,
+}
+
+/// Some tiles and panels of the group that begins with image `first`.
+struct Task<'a> {
+    table: &'a Table,
+    first: usize,
+    tiles: Range<usize>,
+    panels: Range<usize>,
+}
+
+impl Tasks {
+    /// Times that [`TILES`] go into the first groups and into all.
+    fn chunks(&self) -> usize {
+        let [each, last] = self.tables.each_ref().map(|table| table.tiles().div_ceil(TILES));
+        (self.groups - 1) * each + last
+    }
+
+    fn count(&self) -> usize {
+        self.chunks() * self.parts
+    }
+
+    fn task(&self, index: usize) -> Task<'_> {
+        let (chunk, part) = (index / self.parts, index % self.parts);
+        let each = self.tables[0].tiles().div_ceil(TILES);
+        let group = (chunk / each).min(self.groups - 1);
+        let table = &self.tables[usize::from(group + 1 == self.groups)];
+        let tile = (chunk - group * each) * TILES;
+        Task {
+            table,
+            first: group * self.size,
+            tiles: tile..table.tiles().min(tile + TILES),
+            panels: part * self.panels / self.parts..(part + 1) * self.panels / self.parts,
+        }
     }
 }

@@ -67,7 +67,7 @@ impl Kernel for Part<'_> {
         let mut edge = [0.0f32; TALLEST * WIDEST];
         // The sums of a panel between two stretches.
         let several = gather.stretches().nth(1).is_some();
-        let mut partial = Buffer::new(if several { tiles.len() * size } else { 0 });
+        let mut partial: Buffer = Buffer::new(if several { tiles.len() * size } else { 0 });
         for panel in panels {
             for stretch in gather.stretches() {
                 for (nth, tile) in tiles.clone().enumerate() {

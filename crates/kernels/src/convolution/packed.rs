@@ -33,11 +33,31 @@ pub struct Packed {
     values: Buffer,
 }
 
-/// Where a row of a panel comes from: the weight of its first column, in bfloat16 those of two channels.
-struct Cell {
-    slot: usize,
-    first: usize,
-    second: Option<usize>,
+/// Where the rows of a panel come from: `[tap][channel]`, where the taps of a stem's row are one with many channels.
+#[derive(Clone, Copy)]
+struct Order {
+    /// Rows of channels.
+    rows: usize,
+    /// Channels of a row.
+    row: usize,
+    /// Channels of a tap.
+    channels: usize,
+    /// Weights from channel to channel.
+    by_channel: usize,
+}
+
+impl Order {
+    /// The weight of a channel of the first row in the first column.
+    #[inline(always)]
+    fn offset(&self, channel: usize) -> usize {
+        channel % self.channels * self.by_channel + channel / self.channels
+    }
+
+    /// Weights from row to row: the taps that are one.
+    #[inline(always)]
+    fn by_row(&self) -> usize {
+        self.row / self.channels
+    }
 }
 
 /// Fills the columns that a panel has, a line at a time: what they are read from lies a power of two apart, and shares few
@@ -46,7 +66,7 @@ struct Fill<'a> {
     from: &'a [f32],
     /// From column to column.
     by_column: usize,
-    cells: &'a [Cell],
+    order: Order,
     format: Format,
     to: &'a mut [f32],
     width: usize,
@@ -61,24 +81,36 @@ impl Kernel for Fill<'_> {
         for block in (0..self.valid).step_by(LINE) {
             let count = LINE.min(self.valid - block);
             let from = &self.from[block * self.by_column..];
-            for cell in self.cells {
-                let to = &mut self.to[cell.slot * self.width + block..][..count];
-                let first = column(from, cell.first, self.by_column, count);
-                match self.format {
-                    Format::Float32 => put(to, &first, count),
-                    Format::Bfloat16 => {
-                        let second = match cell.second {
-                            Some(second) => column(from, second, self.by_column, count),
-                            None => [0.0; LINE],
-                        };
-                        for ((to, first), second) in to.iter_mut().zip(first).zip(second) {
-                            *to = f32::from_bits(u32::from(round(first)) | u32::from(round(second)) << 16);
+            let (slots, by_row) = (self.format.slots(self.order.row), self.order.by_row());
+            // A channel after the other: the weights of its taps stand side by side, and are read at once.
+            for slot in 0..slots {
+                let [first, second] = [0, 1].map(|half| self.format.per_slot() * slot + half);
+                let is_pair = second < self.order.row;
+                let [first, second] = [first, second].map(|channel| self.order.offset(channel));
+                for row in 0..self.order.rows {
+                    let to = &mut self.to[(row * slots + slot) * self.width + block..][..count];
+                    let weight = |channel| column(from, channel + row * by_row, self.by_column, count);
+                    match self.format {
+                        Format::Float32 => put(to, &weight(first), count),
+                        Format::Bfloat16 => {
+                            let second = if is_pair { weight(second) } else { [0.0; LINE] };
+                            put(to, &pairs(&weight(first), &second), count);
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// Rounded, two and two side by side.
+#[inline(always)]
+fn pairs(low: &[f32; LINE], high: &[f32; LINE]) -> [f32; LINE] {
+    let mut pairs = [0.0; LINE];
+    for (pair, (low, high)) in pairs.iter_mut().zip(low.iter().zip(high)) {
+        *pair = f32::from_bits(u32::from(round(*low)) | u32::from(round(*high)) << 16);
+    }
+    pairs
 }
 
 /// `count` weights, `step` apart.
@@ -170,19 +202,7 @@ impl Packed {
             Direction::Forward | Direction::Rows => (convolution.input * taps, taps),
             Direction::DataGradient => (taps, convolution.input * taps),
         };
-        let offset = |factor: usize| factor % channels * by_channel + factor / channels;
-        // A row after the other, or, where all taps have a row each, a channel after the other: what stands side by side is
-        // read at once.
-        let order = |cell: usize| (cell % rows, cell / rows);
-        let cells: Vec<Cell> = (0..rows * format.slots(row))
-            .map(order)
-            .map(|(tap, slot)| {
-                let first = slot * format.per_slot();
-                let second =
-                    (format == Format::Bfloat16 && first + 1 < row).then(|| offset(tap * row + first + 1));
-                Cell { slot: tap * format.slots(row) + slot, first: offset(tap * row + first), second }
-            })
-            .collect();
+        let order = Order { rows, row, channels, by_channel };
         let fill = |index: usize| {
             // SAFETY: each panel is its own part.
             let to = unsafe { shared.part(index * panel, panel) };
@@ -191,7 +211,7 @@ impl Packed {
                 to.fill(0.0);
             }
             let from = &weights[index * width * by_column..];
-            simd::run(path, Fill { from, by_column, cells: &cells, format, to, width, valid });
+            simd::run(path, Fill { from, by_column, order, format, to, width, valid });
         };
         (0..columns.div_ceil(width)).into_par_iter().for_each(fill);
         Ok(Packed { path, format, convolution, direction, algorithm, values })

@@ -36,6 +36,9 @@ impl Convolution {
     }
 }
 
+/// Most channels of a task, in and out.
+const GROUP: [usize; 2] = [128, 256];
+
 /// Both sides: an item is a pixel of the target.
 struct Pointwise<'a> {
     convolution: &'a Convolution,
@@ -83,7 +86,7 @@ unsafe fn copy<S: Simd>(
             }
         }
         Factors::Bfloat16(halves) => {
-            let (halves, zeros) = (halves.halves(), vec![0u16; channels.len()]);
+            let (halves, zeros) = (halves.halves(), [0u16; GROUP[1]]);
             for (row, item) in items.clone().step_by(2).enumerate() {
                 // SAFETY: the caller's.
                 unsafe {
@@ -104,7 +107,7 @@ unsafe fn copy<S: Simd>(
 impl Sides for Pointwise<'_> {
     const PRODUCTS: usize = 1;
     const DEPTH: usize = 128;
-    const GROUP: [usize; 2] = [128, 256];
+    const GROUP: [usize; 2] = GROUP;
 
     fn channels(&self) -> [usize; 2] {
         [self.convolution.input, self.convolution.output]

@@ -184,23 +184,24 @@ impl Kernel for Task<'_> {
         let mut turned = Turned::<ROWS>::new::<S>(inputs.len() / ROWS, most);
         let [mut left, mut right] =
             [Blocks::new(inputs.len(), ROWS, most), Blocks::new(outputs.len(), 2 * S::LANES, at_once * line)];
-        let packing = Packing::new::<S>(&self, &rows, [&inputs, &outputs], [&left, &right]);
+        let mut packing = Packing::new::<S>(&self, &rows, [&inputs, &outputs], [&left, &right]);
+        let (mut band, mut lines) = (rows.band(at_once), Lines::new(at_once));
         let (mut from, end) =
             (rows.count() * sum / self.split.sums, rows.count() * (sum + 1) / self.split.sums);
         let mut first = true;
         while from < end || first {
-            let band = rows.band(from..end.min(from + at_once));
+            band.set(from..end.min(from + at_once));
             // SAFETY: called with the instruction set; a task's sums are its own.
             unsafe {
                 packing.gradients::<S>(&band, &mut right);
                 for column in 0..rows.taps() {
                     // Once for all rows of the kernel: they see the same pixels, only of other rows.
                     packing.images::<S>(&band, column, &mut left);
-                    turned.fill::<S>(&left, band.sources.len() * line);
+                    turned.fill::<S>(&left, band.sources().len() * line);
                     for row in 0..rows.taps() {
                         let tap = row * rows.taps() + column;
                         let begin = (sum * self.split.taps + tap) * self.split.padded[0] + inputs.start;
-                        let lines = band.lines(row, column, format);
+                        band.lines(row, column, format, &mut lines);
                         let left = (&left, &turned);
                         self.add::<S, ROWS>(left, &right, &lines, [begin, outputs.start], first);
                     }
@@ -214,8 +215,16 @@ impl Kernel for Task<'_> {
 
 /// What a tap multiplies: pairs of places in the packed blocks, from which on as many pixels, or pairs of them, are multiplied.
 struct Lines {
-    places: Vec<[usize; 2]>,
+    places: Buffer<[usize; 2]>,
+    count: usize,
     len: usize,
+}
+
+impl Lines {
+    /// Room for so many.
+    fn new(most: usize) -> Self {
+        Lines { places: Buffer::new(most), count: 0, len: 0 }
+    }
 }
 
 impl Task<'_> {
@@ -246,7 +255,7 @@ impl Task<'_> {
                         true => tile::zeros::<S, ROWS>(),
                         false => tile::load::<S, ROWS>(&to),
                     };
-                    for &[from, with] in &lines.places {
+                    for &[from, with] in &lines.places[..lines.count] {
                         let (rows, step) = turned.rows::<S>(left, block, from);
                         let matrix = right.at(panel, with);
                         tile::multiply::<S, ROWS>(&mut sums, (&rows, step), matrix, lines.len, matrix);

@@ -7,7 +7,7 @@ use crate::error::{fits, mixed};
 use crate::format::Element;
 use crate::shared::Shared;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Factors, Path, Results, ShapeError};
+use crate::{Buffer, Factors, Path, Results, ShapeError};
 
 /// Gradients of each channel's scale and offset.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,9 +33,10 @@ pub struct Sums {
 impl Sums {
     /// The gradients of scale and offset.
     pub fn gradients(&self, norm: Norm<'_>) -> Gradients {
-        let scaled = self.by_deviation.iter().zip(norm.inverse());
+        let inverse = norm.inverse();
+        let scaled = self.by_deviation.iter().zip(&inverse[..]);
         Gradients {
-            gamma: scaled.map(|(sum, inverse)| (sum * f64::from(inverse)) as f32).collect(),
+            gamma: scaled.map(|(sum, &inverse)| (sum * f64::from(inverse)) as f32).collect(),
             beta: self.plain.iter().map(|&sum| sum as f32).collect(),
         }
     }
@@ -57,15 +58,18 @@ fn sums_of<E: Element>(path: Path, [x, dy]: [&[E]; 2], norm: Norm<'_>) -> Sums {
     let channels = norm.channels();
     let sides = Sides::new(x, dy, norm);
     let piece = sides.cut.piece;
-    let pieces: Vec<[Vec<f32>; 2]> = x
-        .par_chunks(piece)
+    let columns = sides.cut.columns;
+    let mut pieces = Buffer::zeros(x.len().div_ceil(piece) * 2 * columns);
+    pieces
+        .par_chunks_exact_mut(2 * columns)
+        .zip(x.par_chunks(piece))
         .enumerate()
-        .map(|(index, x)| simd::run(path, Piece(sides.part(index, x.len()))))
-        .collect();
+        .for_each(|(index, (to, x))| simd::run(path, Piece { part: sides.part(index, x.len()), to }));
     let pixels = (x.len() / channels.max(1)) as f64;
     let mut sums = Sums { pixels, plain: vec![0.0; channels], by_deviation: vec![0.0; channels] };
-    for [plain, by_deviation] in &pieces {
-        for column in 0..sides.cut.columns {
+    for piece in pieces.chunks_exact(2 * columns) {
+        let (plain, by_deviation) = piece.split_at(columns);
+        for column in 0..columns {
             sums.plain[column % channels] += f64::from(plain[column]);
             sums.by_deviation[column % channels] += f64::from(by_deviation[column]);
         }
@@ -114,10 +118,13 @@ fn line<E: Element>(
     let sides = Sides::new(x, dy, norm);
     let piece = sides.cut.piece;
     // dx = scale * (g - mean of g - deviation * inverse^2 * mean of (g * deviation)), written as a line in x.
-    let offset: Vec<f32> = sums.plain.iter().map(|sum| (sum / sums.pixels) as f32).collect();
-    let slopes = sums.by_deviation.iter().zip(norm.inverse());
-    let slope: Vec<f32> =
-        slopes.map(|(sum, inverse)| (sum / sums.pixels * f64::from(inverse).powi(2)) as f32).collect();
+    let (mut offset, mut slope) = (Buffer::new(norm.channels()), norm.inverse());
+    for (offset, sum) in offset.iter_mut().zip(&sums.plain) {
+        *offset = (sum / sums.pixels) as f32;
+    }
+    for (slope, sum) in slope.iter_mut().zip(&sums.by_deviation) {
+        *slope = (sum / sums.pixels * f64::from(*slope).powi(2)) as f32;
+    }
     let (offset, slope) = (sides.cut.widen(&offset), sides.cut.widen(&slope));
     let to = Shared::new(dx);
     x.par_chunks(piece).enumerate().for_each(|(index, x)| {
@@ -136,7 +143,7 @@ struct Sides<'a, E> {
     x: &'a [E],
     dy: &'a [E],
     /// Mean, scale and offset.
-    line: [Vec<f32>; 3],
+    line: [Buffer; 3],
     relu: bool,
 }
 
@@ -167,17 +174,22 @@ struct Part<'a, E> {
 }
 
 /// Sums of a piece: of the gradient behind the activation, and of its products with the deviations.
-struct Piece<'a, E>(Part<'a, E>);
+struct Piece<'a, E> {
+    part: Part<'a, E>,
+    /// Where both go, which are 0.
+    to: &'a mut [f32],
+}
 
 impl<E: Element> Kernel for Piece<'_, E> {
-    type Output = [Vec<f32>; 2];
+    type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd, const ROWS: usize>(self) -> [Vec<f32>; 2] {
-        let Part { x, dy, mean, scale, beta, relu } = self.0;
+    fn run<S: Simd, const ROWS: usize>(self) {
+        let Part { x, dy, mean, scale, beta, relu } = self.part;
         let columns = mean.len();
         let (scale, beta) = (&scale[..columns], &beta[..columns]);
-        let (mut plain, mut by_deviation) = (vec![0.0f32; columns], vec![0.0f32; columns]);
+        let (plain, by_deviation) = self.to.split_at_mut(columns);
+        let by_deviation = &mut by_deviation[..columns];
         let least = if relu { 0.0 } else { f32::NEG_INFINITY };
         for (x, dy) in x.chunks_exact(columns).zip(dy.chunks_exact(columns)) {
             for column in 0..columns {
@@ -190,7 +202,6 @@ impl<E: Element> Kernel for Piece<'_, E> {
                 by_deviation[column] += gradient * deviation;
             }
         }
-        [plain, by_deviation]
     }
 }
 

@@ -3,10 +3,11 @@
 use rayon::prelude::*;
 
 use super::Cut;
+use crate::buffer::Plain;
 use crate::error::fits;
 use crate::format::Element;
 use crate::simd::{self, Kernel, Simd};
-use crate::{Factors, Path, ShapeError};
+use crate::{Buffer, Factors, Path, ShapeError};
 
 /// Of each channel.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,13 +32,16 @@ pub fn statistics(path: Path, x: Factors<'_>, channels: usize) -> Result<Statist
 
 fn of<E: Element>(path: Path, x: &[E], channels: usize) -> Statistics {
     let cut = Cut::new(x.len(), channels);
-    let pieces: Vec<[Vec<f32>; 3]> =
-        x.par_chunks(cut.piece).map(|x| simd::run(path, Piece { x, columns: cut.columns })).collect();
-    let mut totals = vec![Total::default(); channels];
-    for (piece, x) in pieces.iter().zip(x.chunks(cut.piece)) {
+    let mut pieces = Buffer::zeros(x.len().div_ceil(cut.piece) * 3 * cut.columns);
+    pieces
+        .par_chunks_exact_mut(3 * cut.columns)
+        .zip(x.par_chunks(cut.piece))
+        .for_each(|(to, x)| simd::run(path, Piece { x, columns: cut.columns, to }));
+    let mut totals = Buffer::<Total>::zeros(channels);
+    for (piece, x) in pieces.chunks_exact(3 * cut.columns).zip(x.chunks(cut.piece)) {
         let rows = (x.len() / cut.columns) as f64;
         for column in 0..cut.columns {
-            let [mean, rest, squares] = [0, 1, 2].map(|of| f64::from(piece[of][column]));
+            let [mean, rest, squares] = [0, 1, 2].map(|of| f64::from(piece[of * cut.columns + column]));
             let missing = rest / rows;
             totals[column % channels].add(rows, mean + missing, squares - missing * rest);
         }
@@ -55,6 +59,9 @@ struct Total {
     squares: f64,
 }
 
+// SAFETY: three numbers, without padding.
+unsafe impl Plain for Total {}
+
 impl Total {
     /// Chan, Golub and LeVeque's update (1979) for parts of any size.
     fn add(&mut self, count: f64, mean: f64, squares: f64) {
@@ -69,25 +76,29 @@ impl Total {
 struct Piece<'a, E> {
     x: &'a [E],
     columns: usize,
+    /// Where the three go, which are 0.
+    to: &'a mut [f32],
 }
 
 impl<E: Element> Kernel for Piece<'_, E> {
-    type Output = [Vec<f32>; 3];
+    type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd, const ROWS: usize>(self) -> [Vec<f32>; 3] {
-        let Piece { x, columns } = self;
-        let [mut mean, mut rest, mut squares] = [(); 3].map(|()| vec![0.0f32; columns]);
+    fn run<S: Simd, const ROWS: usize>(self) {
+        let Piece { x, columns, to } = self;
+        let (mean, rest) = to.split_at_mut(columns);
+        let (rest, squares) = rest.split_at_mut(columns);
+        let values = Values { x, columns };
         let rows = (x.len() / columns) as f32;
         let mut at = 0;
         // SAFETY: called with the instruction set; the columns of each block are there.
         unsafe {
             while at + 8 * S::LANES <= columns {
-                self.sums::<S, 8>(at, &mut mean);
+                values.sums::<S, 8>(at, mean);
                 at += 8 * S::LANES;
             }
             while at + S::LANES <= columns {
-                self.sums::<S, 1>(at, &mut mean);
+                values.sums::<S, 1>(at, mean);
                 at += S::LANES;
             }
         }
@@ -96,18 +107,18 @@ impl<E: Element> Kernel for Piece<'_, E> {
                 mean[column] += row[column].get();
             }
         }
-        for mean in &mut mean {
+        for mean in &mut *mean {
             *mean /= rows;
         }
         at = 0;
         // SAFETY: as above.
         unsafe {
             while at + 4 * S::LANES <= columns {
-                self.deviations::<S, 4>(at, &mean, [&mut rest, &mut squares]);
+                values.deviations::<S, 4>(at, mean, [rest, squares]);
                 at += 4 * S::LANES;
             }
             while at + S::LANES <= columns {
-                self.deviations::<S, 1>(at, &mean, [&mut rest, &mut squares]);
+                values.deviations::<S, 1>(at, mean, [rest, squares]);
                 at += S::LANES;
             }
         }
@@ -118,11 +129,17 @@ impl<E: Element> Kernel for Piece<'_, E> {
                 squares[column] += apart * apart;
             }
         }
-        [mean, rest, squares]
     }
 }
 
-impl<E: Element> Piece<'_, E> {
+/// The values of a piece.
+#[derive(Clone, Copy)]
+struct Values<'a, E> {
+    x: &'a [E],
+    columns: usize,
+}
+
+impl<E: Element> Values<'_, E> {
     /// Sums of `N` vectors of columns, in registers.
     ///
     /// # Safety
@@ -147,7 +164,7 @@ impl<E: Element> Piece<'_, E> {
     /// Sums of what deviates from the means, and of its squares.
     ///
     /// # Safety
-    /// As [`Piece::sums`].
+    /// As [`Values::sums`].
     #[inline(always)]
     unsafe fn deviations<S: Simd, const N: usize>(
         &self,

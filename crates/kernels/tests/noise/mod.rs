@@ -39,7 +39,7 @@ impl Side {
             Format::Float32 => Side { values, halves: None },
             Format::Bfloat16 => {
                 let halves = Halves::of(path, &values, columns);
-                Side { values: halves.rows().to_f32(), halves: Some(halves) }
+                Side { values: halves.rows().to_f32().to_vec(), halves: Some(halves) }
             }
         }
     }
@@ -74,12 +74,12 @@ impl Room {
     pub fn values(&self) -> Vec<f32> {
         match self.format {
             Format::Float32 => self.slots.clone(),
-            Format::Bfloat16 => HalfRows::new(&self.slots, 2).to_f32(),
+            Format::Bfloat16 => HalfRows::new(&self.slots, 2).to_f32().to_vec(),
         }
     }
 }
 
 /// The nearest values of bfloat16.
 pub fn rounded(values: &[f32]) -> Vec<f32> {
-    Halves::of(Path::Portable, values, 1).rows().to_f32()
+    Halves::of(Path::Portable, values, 1).rows().to_f32().to_vec()
 }

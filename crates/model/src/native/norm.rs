@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brazier_kernels::norm::{self, Norm, Statistics};
-use brazier_kernels::{Path, ShapeError};
+use brazier_kernels::{Buffer, Path, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -66,7 +66,7 @@ pub(crate) fn normalise(
 }
 
 /// Batch norm with the moving statistics of `given` (gamma, beta, mean, variance) as a factor and a summand of each channel.
-pub(super) fn line([gamma, beta, mean, variance]: [&Tensor<1>; 4], epsilon: f64) -> Option<[Vec<f32>; 2]> {
+pub(super) fn line([gamma, beta, mean, variance]: [&Tensor<1>; 4], epsilon: f64) -> Option<[Buffer; 2]> {
     let (gamma, beta) = (plain(gamma)?, plain(beta)?);
     let statistics = moving([mean, variance])?;
     let (gamma, beta) = (Some(slice(&gamma)), slice(&beta));

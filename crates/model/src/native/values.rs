@@ -100,11 +100,7 @@ impl ChannelsLast {
             (Factors::Float32(values), Format::Bfloat16) => {
                 Halves::of(path, values, self.channels).into_slots()
             }
-            (Factors::Bfloat16(rows), Format::Float32) => {
-                let mut values = Buffer::new(rows.len());
-                values.copy_from_slice(&rows.to_f32());
-                values
-            }
+            (Factors::Bfloat16(rows), Format::Float32) => rows.to_f32(),
             _ => return self,
         };
         ChannelsLast { tensor: from_channels_last(values, Form { format, ..self.form() }), ..self }

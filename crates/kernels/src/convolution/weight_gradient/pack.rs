@@ -10,7 +10,7 @@ use super::super::tile::GAP;
 use super::Task;
 use super::rows::{Band, Rows};
 use crate::Buffer;
-use crate::format::{Factors, Format};
+use crate::format::{Factors, Format, as_halves, as_halves_mut};
 use crate::simd::Simd;
 
 /// Packed blocks or panels.
@@ -96,8 +96,10 @@ pub(super) struct Packing<'a> {
     rows: &'a Rows,
     /// The first channels, in and out.
     channels: [usize; 2],
-    /// Zeros for what is outside, and room for the last pixel's channels with something behind them.
-    reach: usize,
+    /// Zeros for what is outside.
+    zeros: Buffer,
+    /// Room for the last pixels' channels with something behind them.
+    spare: [Buffer; 2],
 }
 
 impl<'a> Packing<'a> {
@@ -108,7 +110,15 @@ impl<'a> Packing<'a> {
         blocks: [&Blocks; 2],
     ) -> Self {
         let reach = blocks.map(Blocks::reach::<S>);
-        Packing { task, rows, channels: channels.map(|range| range.start), reach: reach[0].max(reach[1]) }
+        let reach = reach[0].max(reach[1]);
+        let spare = [(); 2].map(|()| Buffer::new(reach));
+        Packing {
+            task,
+            rows,
+            channels: channels.map(|range| range.start),
+            zeros: Buffer::zeros(reach),
+            spare,
+        }
     }
 
     /// Packs rows of the gradient.
@@ -116,19 +126,19 @@ impl<'a> Packing<'a> {
     /// # Safety
     /// The instruction set is there; `to` has room for the rows.
     #[inline(always)]
-    pub(super) unsafe fn gradients<S: Simd>(&self, band: &Band<'_>, to: &mut Blocks) {
-        let (width, channels) = (self.rows.width(), self.task.split.outputs);
+    pub(super) unsafe fn gradients<S: Simd>(&mut self, band: &Band<'_>, to: &mut Blocks) {
+        let (width, channels, first) = (self.rows.width(), self.task.split.outputs, self.channels[1]);
         let place = |row: usize, column: usize| (column < width).then_some(row * width + column);
         // SAFETY: the caller's.
         unsafe {
             match self.task.dy {
                 Factors::Float32(dy) => {
-                    let pixel = |pixel: usize| &dy[pixel * channels + self.channels[1]..];
+                    let pixel = |pixel: usize| &dy[pixel * channels + first..];
                     self.values::<S>(band.targets.clone(), place, pixel, to);
                 }
                 Factors::Bfloat16(dy) => {
                     let stride = 2 * Format::Bfloat16.slots(channels);
-                    let pixel = |pixel: usize| &dy.halves()[pixel * stride + self.channels[1]..];
+                    let pixel = |pixel: usize| &dy.halves()[pixel * stride + first..];
                     self.halves::<S>(band.targets.clone(), place, pixel, to);
                 }
             }
@@ -140,23 +150,24 @@ impl<'a> Packing<'a> {
     /// # Safety
     /// As [`Packing::gradients`].
     #[inline(always)]
-    pub(super) unsafe fn images<S: Simd>(&self, band: &Band<'_>, column: usize, to: &mut Blocks) {
+    pub(super) unsafe fn images<S: Simd>(&mut self, band: &Band<'_>, column: usize, to: &mut Blocks) {
         let Task { x, split, .. } = *self.task;
+        let (rows, first) = (self.rows, self.channels[0]);
         let place = |row: usize, target: usize| {
-            (target < self.rows.width()).then(|| self.rows.pixel(row, target, column)).flatten()
+            (target < rows.width()).then(|| rows.pixel(row, target, column)).flatten()
         };
-        let rows = band.sources.iter().copied();
+        let sources = band.sources().iter().copied();
         // SAFETY: the caller's.
         unsafe {
             match x {
                 Factors::Float32(x) => {
-                    let pixel = |pixel: usize| &x[pixel * split.inputs + self.channels[0]..];
-                    self.values::<S>(rows, place, pixel, to);
+                    let pixel = |pixel: usize| &x[pixel * split.inputs + first..];
+                    self.values::<S>(sources, place, pixel, to);
                 }
                 Factors::Bfloat16(x) => {
                     let stride = 2 * Format::Bfloat16.slots(split.inputs);
-                    let pixel = |pixel: usize| &x.halves()[pixel * stride + self.channels[0]..];
-                    self.halves::<S>(rows, place, pixel, to);
+                    let pixel = |pixel: usize| &x.halves()[pixel * stride + first..];
+                    self.halves::<S>(sources, place, pixel, to);
                 }
             }
         }
@@ -168,19 +179,19 @@ impl<'a> Packing<'a> {
     /// As [`Packing::gradients`].
     #[inline(always)]
     unsafe fn values<'b, S: Simd>(
-        &self,
+        &mut self,
         rows: impl Iterator<Item = usize>,
         place: impl Fn(usize, usize) -> Option<usize>,
         pixel: impl Fn(usize) -> &'b [f32],
         to: &mut Blocks,
     ) {
-        let (width, zeros) = (self.rows.width(), vec![0.0; self.reach]);
-        let mut spare = zeros.clone();
+        let (width, zeros) = (self.rows.width(), &self.zeros[..]);
+        let [spare, _] = &mut self.spare;
         for (index, row) in rows.enumerate() {
             for column in 0..width {
-                let from = place(row, column).map_or(&zeros[..], |place| pixel(place));
+                let from = place(row, column).map_or(zeros, |place| pixel(place));
                 // SAFETY: the caller's.
-                unsafe { to.copy::<S>(index * width + column, within(from, &mut spare)) };
+                unsafe { to.copy::<S>(index * width + column, within(from, spare)) };
             }
         }
     }
@@ -191,21 +202,23 @@ impl<'a> Packing<'a> {
     /// As [`Packing::gradients`].
     #[inline(always)]
     unsafe fn halves<'b, S: Simd>(
-        &self,
+        &mut self,
         rows: impl Iterator<Item = usize>,
         place: impl Fn(usize, usize) -> Option<usize>,
         pixel: impl Fn(usize) -> &'b [u16],
         to: &mut Blocks,
     ) {
-        let (line, zeros) = (Format::Bfloat16.slots(self.rows.width()), vec![0; self.reach]);
-        let [mut low, mut high] = [zeros.clone(), zeros.clone()];
+        let line = Format::Bfloat16.slots(self.rows.width());
+        let reach = self.zeros.len();
+        let zeros = &as_halves(&self.zeros)[..reach];
+        let [low, high] = self.spare.each_mut().map(|spare| &mut as_halves_mut(spare)[..reach]);
         for (index, row) in rows.enumerate() {
             for slot in 0..line {
                 let [even, odd] =
-                    [0, 1].map(|half| place(row, 2 * slot + half).map_or(&zeros[..], |place| pixel(place)));
+                    [0, 1].map(|half| place(row, 2 * slot + half).map_or(zeros, |place| pixel(place)));
                 // SAFETY: the caller's.
                 unsafe {
-                    to.pair::<S>(index * line + slot, [within(even, &mut low), within(odd, &mut high)]);
+                    to.pair::<S>(index * line + slot, [within(even, low), within(odd, high)]);
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::{Convolution, Images};
 use super::Lines;
-use crate::Format;
+use crate::{Buffer, Format};
 
 /// Rows of the gradient, image after image, and the rows of the images under them.
 pub(super) struct Rows {
@@ -41,24 +41,10 @@ impl Rows {
         rows * self.convolution.stride + images * self.taps
     }
 
-    /// Some rows of the gradient.
-    pub(super) fn band(&self, targets: Range<usize>) -> Band<'_> {
-        let mut sources: Vec<usize> = Vec::new();
-        let mut under = Vec::with_capacity(targets.len() * self.taps);
-        for target in targets.clone() {
-            for tap in 0..self.taps {
-                let place = self.source(target, tap).map(|source| {
-                    // Rows come in their order: what is there already is among the last.
-                    let known = sources.iter().rev().take(self.taps).position(|&known| known == source);
-                    if known.is_none() {
-                        sources.push(source);
-                    }
-                    sources.len() - 1 - known.unwrap_or(0)
-                });
-                under.push(place);
-            }
-        }
-        Band { rows: self, targets, sources, under }
+    /// Room for so many rows of the gradient.
+    pub(super) fn band(&self, most: usize) -> Band<'_> {
+        let (sources, under) = (Buffer::new(self.most_sources(most)), Buffer::new(most * self.taps));
+        Band { rows: self, targets: 0..0, sources, count: 0, under }
     }
 
     /// The row of the images at a row of the kernel, if it is inside.
@@ -80,17 +66,50 @@ impl Rows {
 
 /// Some rows of the gradient, and those of the images that are under them.
 pub(super) struct Band<'a> {
-    pub(super) rows: &'a Rows,
+    rows: &'a Rows,
     pub(super) targets: Range<usize>,
     /// Each once.
-    pub(super) sources: Vec<usize>,
-    /// For each row of the gradient and of the kernel, which of the sources.
-    under: Vec<Option<usize>>,
+    sources: Buffer<usize>,
+    count: usize,
+    /// For each row of the gradient and of the kernel, which of the sources, or [`OUTSIDE`].
+    under: Buffer<usize>,
 }
 
+/// No row of the images.
+const OUTSIDE: usize = usize::MAX;
+
 impl Band<'_> {
-    /// What the tap at a row and a column of the kernel multiplies.
-    pub(super) fn lines(&self, row: usize, column: usize, format: Format) -> Lines {
+    /// Now these rows of the gradient, as many as there is room for.
+    pub(super) fn set(&mut self, targets: Range<usize>) {
+        self.count = 0;
+        let taps = self.rows.taps;
+        for (nth, target) in targets.clone().enumerate() {
+            for tap in 0..taps {
+                let place = self.rows.source(target, tap).map(|source| self.find(source));
+                self.under[nth * taps + tap] = place.unwrap_or(OUTSIDE);
+            }
+        }
+        self.targets = targets;
+    }
+
+    /// Which of the sources it is. Rows come in their order: what is there already is among the last.
+    fn find(&mut self, source: usize) -> usize {
+        let known = self.sources().iter().rev().take(self.rows.taps).position(|&known| known == source);
+        if let Some(back) = known {
+            return self.count - 1 - back;
+        }
+        self.sources[self.count] = source;
+        self.count += 1;
+        self.count - 1
+    }
+
+    /// Rows of the images.
+    pub(super) fn sources(&self) -> &[usize] {
+        &self.sources[..self.count]
+    }
+
+    /// What the tap at a row and a column of the kernel multiplies, into `lines`.
+    pub(super) fn lines(&self, row: usize, column: usize, format: Format, lines: &mut Lines) {
         let width = self.rows.width();
         let inside = |target: usize| self.rows.pixel(0, target, column).is_some();
         // Columns of the gradient whose pixel is inside; a pair that is half outside has a 0 there.
@@ -98,9 +117,15 @@ impl Band<'_> {
         let last = (0..width).rev().find(|&target| inside(target)).map_or(0, |last| format.slots(last + 1));
         let (line, taps) = (format.slots(width), self.rows.taps);
         let places = (0..self.targets.len()).filter_map(|target| {
-            let source = self.under[target * taps + row].filter(|_| first < last)?;
-            Some([source * line + first, target * line + first])
+            let source = self.under[target * taps + row];
+            let is_inside = source != OUTSIDE && first < last;
+            is_inside.then_some([source * line + first, target * line + first])
         });
-        Lines { places: places.collect(), len: last.saturating_sub(first) }
+        lines.count = 0;
+        for place in places {
+            lines.places[lines.count] = place;
+            lines.count += 1;
+        }
+        lines.len = last.saturating_sub(first);
     }
 }

@@ -9,7 +9,7 @@ use super::transform::{self, Gradient, Image};
 use super::{PRODUCTS, Patches};
 use crate::convolution::outer::{Pixels, Sides, Sums};
 use crate::convolution::planes::Planes;
-use crate::convolution::tile::LINE;
+use crate::convolution::tile::{LINE, WIDEST};
 use crate::convolution::{Convolution, Images};
 use crate::simd::{self, Kernel, Simd};
 use crate::{Buffer, Factors, Format, Path};
@@ -102,7 +102,7 @@ impl Kernel for Gather<'_> {
             Format::Bfloat16 => column::<S>(channel),
         };
         // Some inputs at a time: rows of the result lie about a power of two apart, and a cache has few places for the lines of all.
-        let mut square = vec![[[0.0f32; TAPS]; LINE]; width];
+        let mut square = [[[0.0f32; TAPS]; LINE]; WIDEST];
         for first in (0..inputs).step_by(LINE) {
             for input in 0..LINE {
                 for block in (0..width).step_by(LINE) {
