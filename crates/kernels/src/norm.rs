@@ -77,6 +77,36 @@ impl Norm<'_> {
     }
 }
 
+/// What values become, channel by channel: `(x - mean) * scale + beta`.
+#[derive(Clone, Copy, Debug)]
+pub struct Mapping<'a> {
+    /// Subtracted first.
+    pub mean: &'a [f32],
+    /// Multiplied with then.
+    pub scale: &'a [f32],
+    /// Added then.
+    pub beta: &'a [f32],
+    /// Whether what is negative in the end becomes 0.
+    pub relu: bool,
+}
+
+impl Mapping<'_> {
+    /// That of a value.
+    #[inline(always)]
+    pub(crate) fn of(&self, value: f32, channel: usize) -> f32 {
+        let value = (value - self.mean[channel]) * self.scale[channel] + self.beta[channel];
+        if self.relu && value < 0.0 { 0.0 } else { value }
+    }
+
+    /// # Errors
+    /// Another number of channels.
+    pub(crate) fn check(&self, channels: usize) -> Result<(), ShapeError> {
+        fits("the number of means", self.mean.len(), channels)?;
+        fits("the number of scales", self.scale.len(), channels)?;
+        fits("the number of offsets", self.beta.len(), channels)
+    }
+}
+
 /// Values of a piece, about: 64 KiB.
 const PIECE: usize = 16384;
 
@@ -116,33 +146,45 @@ impl Cut {
 /// Lengths that do not fit each other.
 pub fn normalise(path: Path, x: Factors<'_>, norm: Norm<'_>, y: Results<'_>) -> Result<(), ShapeError> {
     norm.check(x.len(), &[y.len()])?;
+    let (scale, Norm { statistics, beta, relu, .. }) = (norm.scale(), norm);
+    map(path, x, Mapping { mean: &statistics.mean, scale: &scale, beta, relu }, y)
+}
+
+/// `x` mapped into `y`.
+///
+/// # Errors
+/// Lengths that do not fit each other.
+pub fn map(path: Path, x: Factors<'_>, mapping: Mapping<'_>, y: Results<'_>) -> Result<(), ShapeError> {
+    let channels = mapping.beta.len();
+    mapping.check(channels)?;
+    fits("the number of channels, modulo which values remain", x.len() % channels.max(1), 0)?;
+    fits("the number of values of the other side", y.len(), x.len())?;
     match (x, y) {
-        (Factors::Float32(x), Results::Float32(y)) => map(path, x, norm, y),
-        (Factors::Bfloat16(x), Results::Bfloat16(y)) => map(path, x.whole()?, norm, y),
+        (Factors::Float32(x), Results::Float32(y)) => pieces(path, x, mapping, y),
+        (Factors::Bfloat16(x), Results::Bfloat16(y)) => pieces(path, x.whole()?, mapping, y),
         _ => return Err(mixed()),
     }
     Ok(())
 }
 
-fn map<E: Element>(path: Path, x: &[E], norm: Norm<'_>, y: &mut [E]) {
-    let cut = Cut::new(x.len(), norm.channels());
-    let [mean, scale, beta] =
-        [&norm.statistics.mean[..], &norm.scale(), norm.beta].map(|values| cut.widen(values));
+fn pieces<E: Element>(path: Path, x: &[E], mapping: Mapping<'_>, y: &mut [E]) {
+    let cut = Cut::new(x.len(), mapping.beta.len());
+    let Mapping { mean, scale, beta, relu } = mapping;
+    let [mean, scale, beta] = [mean, scale, beta].map(|values| cut.widen(values));
     let to = Shared::new(y);
     x.par_chunks(cut.piece).enumerate().for_each(|(index, x)| {
         // SAFETY: each piece is its own part.
         let y = unsafe { to.part(index * cut.piece, x.len()) };
-        simd::run(path, Map { x, y, mean: &mean, scale: &scale, beta: &beta, relu: norm.relu });
+        let mapping = Mapping { mean: &mean, scale: &scale, beta: &beta, relu };
+        simd::run(path, Map { x, y, mapping });
     });
 }
 
 struct Map<'a, E> {
     x: &'a [E],
     y: &'a mut [E],
-    mean: &'a [f32],
-    scale: &'a [f32],
-    beta: &'a [f32],
-    relu: bool,
+    /// Of columns.
+    mapping: Mapping<'a>,
 }
 
 impl<E: Element> Kernel for Map<'_, E> {
@@ -150,10 +192,11 @@ impl<E: Element> Kernel for Map<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(self) {
-        let columns = self.mean.len();
-        let (mean, scale, beta) = (self.mean, &self.scale[..columns], &self.beta[..columns]);
+        let Mapping { mean, scale, beta, relu } = self.mapping;
+        let columns = mean.len();
+        let (scale, beta) = (&scale[..columns], &beta[..columns]);
         // The floor of what is not rectified.
-        let least = if self.relu { 0.0 } else { f32::NEG_INFINITY };
+        let least = if relu { 0.0 } else { f32::NEG_INFINITY };
         for (x, y) in self.x.chunks_exact(columns).zip(self.y.chunks_exact_mut(columns)) {
             for column in 0..columns {
                 let value = (x[column].get() - mean[column]) * scale[column] + beta[column];

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cases;
 mod emulator;
 mod noise;
 
 use brazier_kernels::convolution::{Algorithm, Images, Output, Packed};
 use brazier_kernels::{Convolution, Factors, Format, Halves, Path};
-use noise::{Room, Side, difference, noise, rounded};
+use cases::{CASES, case, engines, image, side, weights};
+use noise::{Room, Side, difference, noise};
 
 /// For each product of a convolution: indices of input, weight and output.
 fn products(convolution: &Convolution, source: Images, mut each: impl FnMut(usize, usize, usize)) {
@@ -33,72 +35,12 @@ fn products(convolution: &Convolution, source: Images, mut each: impl FnMut(usiz
     }
 }
 
-/// Kernel, stride, padding, channels in and out, images, height, width.
-const CASES: [[usize; 8]; 33] = [
-    [3, 1, 1, 32, 32, 65, 1, 1],
-    [3, 1, 1, 32, 32, 1, 45, 46],
-    [3, 1, 1, 160, 32, 1, 14, 14],
-    [1, 1, 0, 160, 288, 1, 23, 23],
-    [1, 2, 0, 32, 64, 1, 13, 13],
-    [5, 1, 2, 5, 40, 1, 6, 7],
-    [8, 3, 0, 7, 33, 2, 11, 9],
-    [5, 2, 2, 1, 33, 1, 1, 1],
-    [1, 1, 0, 32, 64, 0, 5, 5],
-    [3, 1, 1, 32, 64, 0, 9, 9],
-    [3, 1, 1, 3, 64, 0, 9, 9],
-    [3, 1, 1, 64, 32, 3, 9, 7],
-    [3, 1, 1, 32, 96, 2, 14, 12],
-    [3, 1, 1, 96, 64, 40, 1, 1],
-    [3, 1, 1, 128, 160, 1, 28, 30],
-    [3, 1, 1, 16, 16, 2, 7, 7],
-    [3, 1, 1, 64, 64, 1, 14, 14],
-    [3, 1, 1, 40, 24, 3, 4, 4],
-    [3, 1, 1, 8, 10, 5, 2, 2],
-    [3, 1, 1, 9, 17, 1, 1, 1],
-    [3, 2, 1, 16, 32, 2, 8, 8],
-    [3, 2, 1, 16, 48, 13, 7, 5],
-    [1, 1, 0, 32, 64, 2, 5, 5],
-    [1, 2, 0, 32, 64, 2, 8, 7],
-    [1, 1, 0, 600, 20, 3, 3, 3],
-    [3, 1, 1, 400, 16, 1, 3, 3],
-    [3, 1, 1, 1, 16, 2, 28, 28],
-    [3, 1, 1, 3, 16, 2, 9, 11],
-    [7, 2, 3, 3, 64, 1, 32, 30],
-    [7, 2, 3, 1, 20, 2, 5, 6],
-    [7, 1, 3, 16, 8, 1, 5, 4],
-    [1, 1, 0, 512, 10, 100, 1, 1],
-    [3, 2, 1, 800, 32, 1, 15, 15],
-];
-
-fn case([kernel, stride, padding, input, output, count, height, width]: [usize; 8]) -> (Convolution, Images) {
-    (Convolution { input, output, kernel, stride, padding }, Images { count, height, width })
-}
-
-/// Values that the format has.
-fn side(engine: (Path, Format), len: usize, columns: usize, seed: u64) -> Side {
-    Side::new(engine, noise(len, seed), columns)
-}
-
-/// A side as an image of the convolution.
-fn image<'a>(side: &'a Side, convolution: &Convolution) -> Factors<'a> {
-    if convolution.is_stem() { Factors::Float32(&side.values) } else { side.factors() }
-}
-
 /// How far a result may be from the sum of products, relative to the largest: Winograd's algorithm rounds bfloat16 again.
 fn most(format: Format, convolution: &Convolution, source: Images) -> f64 {
     match (format, convolution.algorithm(source)) {
         (Format::Bfloat16, Algorithm::Winograd) => 8e-3,
         _ => 5e-6,
     }
-}
-
-fn engines() -> impl Iterator<Item = (Path, Format)> {
-    emulator::paths().into_iter().flat_map(|path| [(path, Format::Float32), (path, Format::Bfloat16)])
-}
-
-/// Weights that the format has.
-fn weights(engine: (Path, Format), convolution: &Convolution) -> Vec<f32> {
-    side(engine, convolution.weights(), 1, 2).values
 }
 
 #[test]
@@ -228,61 +170,6 @@ fn the_number_of_threads_changes_no_bit() {
         });
         assert!(results.iter().all(|result| *result == results[0]), "{path}, {format:?}: {numbers:?}");
     }
-}
-
-#[test]
-fn results_of_bfloat16_are_those_of_float32_rounded() {
-    for (path, format) in engines() {
-        for numbers in CASES {
-            let (convolution, source) = case(numbers);
-            let (target, chosen) = (convolution.target(source), (convolution, convolution.algorithm(source)));
-            let w = weights((path, format), &convolution);
-            let [x, dx_also] = [1, 4].map(|seed| {
-                let engine = (path, if seed == 1 { format } else { Format::Bfloat16 });
-                side(engine, source.pixels() * convolution.input, convolution.input, seed)
-            });
-            let [dy, residual] = [2, 3].map(|seed| {
-                let engine = (path, if seed == 2 { format } else { Format::Bfloat16 });
-                side(engine, target.pixels() * convolution.output, convolution.output, seed)
-            });
-            let scale = noise(convolution.output, 6);
-            let plain = Output::default();
-            let forward = Packed::forward(path, format, chosen, &w).unwrap();
-            let backward = Packed::data_gradient(path, format, chosen, &w).unwrap();
-            let run = |as_format| {
-                let mut all = Vec::new();
-                if convolution.output % 2 == 0 {
-                    let residual = Some(residual.factors_as(as_format));
-                    let full = Output { scale: Some(&scale), bias: Some(&scale), residual, relu: true };
-                    for output in [plain, full, Output { residual, ..plain }] {
-                        let mut y = Room::new(as_format, target.pixels() * convolution.output);
-                        convolution
-                            .forward(source, image(&x, &convolution), &forward, output, y.results())
-                            .unwrap();
-                        all.push(y.values());
-                    }
-                }
-                if convolution.input % 2 == 0 && !convolution.is_stem() {
-                    for also in [None, Some(dx_also.factors_as(as_format))] {
-                        let mut dx = Room::new(as_format, source.pixels() * convolution.input);
-                        convolution
-                            .data_gradient(source, dy.factors(), &backward, also, dx.results())
-                            .unwrap();
-                        all.push(dx.values());
-                    }
-                }
-                all
-            };
-            let expected: Vec<_> = run(Format::Float32).iter().map(|values| rounded(values)).collect();
-            assert_eq!(run(Format::Bfloat16), expected, "{path}, {format:?}: {numbers:?}");
-        }
-    }
-    let (convolution, source) = case([1, 1, 0, 4, 3, 1, 2, 2]);
-    let packed = Packed::forward(Path::best(), Format::Float32, (convolution, Algorithm::Direct), &[0.0; 12]);
-    let mut y = Room::new(Format::Bfloat16, 12);
-    let (x, output) = ([0.0; 16], Output::default());
-    let error = convolution.forward(source, x[..].into(), &packed.unwrap(), output, y.results());
-    assert!(error.unwrap_err().to_string().contains("modulo 2"));
 }
 
 #[test]

@@ -5,13 +5,15 @@
 //! on the processor of what [`native::multiplying`] says; statistics are float32 as in MXNet, and so is the last layer, which costs nothing. Fields carry MXNet's parameter names, in
 //! MXNet's order, because [`crate::parameters`] derives names from them.
 
+use std::sync::Arc;
+
 use brazier_kernels::pool::Window;
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::module::{batch_norm, batch_norm_train, conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{DType, Device, Tensor, activation};
 
-use crate::native::{self, Constant};
+use crate::native::{self, Constant, Settled};
 pub use crate::native::{Branch, fork};
 use crate::together;
 
@@ -56,26 +58,69 @@ impl Conv {
         self.convolve(x.into(), None)
     }
 
-    /// The same plus `residual`, of the result's shape.
-    pub fn forward_onto(&self, x: impl Into<Branch>, residual: impl Into<Branch>) -> Tensor<4> {
-        self.convolve(x.into(), Some(residual.into()))
-    }
-
     /// The same behind `norm` and [`relu`]: in use, where moving statistics count, as one.
     pub fn forward_norm_relu(&self, x: impl Into<Branch>, norm: &BatchNorm) -> Branch {
-        let branch = x.into();
-        let x = &branch.tensor;
-        if !x.device().is_autodiff() {
-            let (gamma, beta) = (norm.scale(), norm.beta.val());
-            let (mean, variance) = (norm.moving_mean.value(), norm.moving_var.value());
-            let given = [&gamma, &beta, &mean, &variance];
-            let packed = || Constant::of(&self.weight.val(), self.place(), Some(x));
-            let constant = self.constant.clone().or_else(packed);
-            if let Some(y) = constant.and_then(|constant| constant.convolve_norm(x, given, norm.epsilon)) {
-                return y.into();
-            }
+        let x = x.into();
+        match self.in_use(&x, norm, None, true) {
+            Some(y) => y.into(),
+            None => norm.forward_relu(self.forward(x)),
         }
-        norm.forward_relu(self.forward(branch))
+    }
+
+    /// The same behind `norm`.
+    pub fn forward_norm(&self, x: impl Into<Branch>, norm: &BatchNorm) -> Tensor<4> {
+        let x = x.into();
+        self.in_use(&x, norm, None, false).unwrap_or_else(|| norm.forward(self.forward(x)))
+    }
+
+    /// The same behind `norm`, plus `residual`, behind [`relu`].
+    pub fn forward_norm_onto_relu(
+        &self,
+        x: impl Into<Branch>,
+        norm: &BatchNorm,
+        residual: impl Into<Branch>,
+    ) -> Tensor<4> {
+        let (x, residual) = (x.into(), residual.into());
+        self.in_use(&x, norm, Some(&residual.tensor), true)
+            .unwrap_or_else(|| add_relu(norm.forward(self.forward(x)), residual))
+    }
+
+    /// The same plus `residual`, of the result's shape, and, in use, what `next` and [`relu`] make of it.
+    pub fn forward_onto_then(
+        &self,
+        x: impl Into<Branch>,
+        residual: impl Into<Branch>,
+        next: Option<&BatchNorm>,
+    ) -> (Tensor<4>, Option<Tensor<4>>) {
+        let (x, residual) = (x.into(), residual.into());
+        let both = next.filter(|_| !x.tensor.device().is_autodiff()).and_then(|next| {
+            self.constant_for(&x)?.convolve_then(&x.tensor, Some(&residual.tensor), &*next.settled()?)
+        });
+        match both {
+            Some([y, active]) => (y, Some(active)),
+            None => (self.convolve(x, Some(residual)), None),
+        }
+    }
+
+    /// Convolved, normalised with moving statistics, plus `residual`, activated where `relu` says so; nothing where it trains or
+    /// our kernels do not compute.
+    fn in_use(
+        &self,
+        x: &Branch,
+        norm: &BatchNorm,
+        residual: Option<&Tensor<4>>,
+        relu: bool,
+    ) -> Option<Tensor<4>> {
+        if x.tensor.device().is_autodiff() {
+            return None;
+        }
+        self.constant_for(x)?.convolve_norm(&x.tensor, &*norm.settled()?, residual, relu)
+    }
+
+    /// The weights packed for `x`: once, or for this image.
+    fn constant_for(&self, x: &Branch) -> Option<Constant> {
+        let pack = || Constant::of(&self.weight.val(), self.place(), Some(&x.tensor));
+        self.constant.clone().or_else(pack)
     }
 
     /// Stride and padding.
@@ -118,6 +163,9 @@ pub struct BatchNorm {
     epsilon: f64,
     fix_gamma: bool,
     use_global_stats: bool,
+    /// What moves no more, once it is said so.
+    #[module(skip)]
+    settled: Option<Arc<Settled>>,
 }
 
 impl BatchNorm {
@@ -131,6 +179,7 @@ impl BatchNorm {
             epsilon,
             fix_gamma: false,
             use_global_stats: false,
+            settled: None,
         }
     }
 
@@ -150,6 +199,21 @@ impl BatchNorm {
             use_global_stats: true,
             ..norm
         }
+    }
+
+    /// The same with all that can be computed beforehand: it does not learn any more.
+    pub fn packed(self) -> Self {
+        BatchNorm { settled: self.settled(), ..self }
+    }
+
+    /// As our kernels take it, of moving statistics.
+    fn settled(&self) -> Option<Arc<Settled>> {
+        let settle = || {
+            let (gamma, beta) = (self.scale(), self.beta.val());
+            let (mean, variance) = (self.moving_mean.value(), self.moving_var.value());
+            Settled::of([&gamma, &beta, &mean, &variance], self.epsilon).map(Arc::new)
+        };
+        self.settled.clone().or_else(settle)
     }
 
     /// Batch statistics while training (an autodiff device), moving ones otherwise.
@@ -183,11 +247,10 @@ impl BatchNorm {
             return Branch { recipe: Some(trained.recipe), ..trained.output.into() };
         }
         if self.use_global_stats || !device.is_autodiff() {
-            let (mean, variance) = (self.moving_mean.value(), self.moving_var.value());
-            let given = [&gamma, &beta, &mean, &variance];
-            if let Some(y) = native::normalise(&branch.tensor, given, self.epsilon, rectify) {
+            if let Some(y) = self.settled().and_then(|norm| norm.normalise(&branch.tensor, rectify)) {
                 return y.into();
             }
+            let (mean, variance) = (self.moving_mean.value(), self.moving_var.value());
             let x = cast(branch.tensor, DType::F32);
             let y = cast(batch_norm(x, gamma, beta, mean, variance, self.epsilon), format);
             return if rectify { relu(y) } else { y }.into();

@@ -8,18 +8,12 @@ use crate::freeze::Frozen;
 use crate::layer::{BatchNorm, Conv, Linear, global_average_pool, stem_pool};
 use crate::layout::{Layout, Stem, UnitForm};
 use crate::native;
-use crate::unit::Unit;
+use crate::unit::{Sum, Unit, through};
 
 /// Units that share a number of filters.
 #[derive(Module, Debug)]
 pub struct Stage {
     units: Vec<Unit>,
-}
-
-impl Stage {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.units.iter().fold(x, |x, unit| unit.forward(x))
-    }
 }
 
 /// A ResNet of either architecture. Fields stand in graph order; see [`crate::parameters`] for the names.
@@ -72,13 +66,16 @@ impl ResNet {
     /// answers pixels of float32 as before, bit for bit, but neither learns nor gives its weights.
     pub fn packed(self) -> Self {
         let pack = |stage: Stage| Stage { units: stage.units.into_iter().map(Unit::packed).collect() };
-        ResNet { conv0: self.conv0.packed(), stages: self.stages.into_iter().map(pack).collect(), ..self }
+        let Self { bn_data, conv0, bn0, pools, stages, bn1, fc } = self;
+        let (bn_data, conv0, bn0) = (bn_data.packed(), conv0.packed(), bn0.map(BatchNorm::packed));
+        let stages = stages.into_iter().map(pack).collect();
+        ResNet { bn_data, conv0, bn0, pools, stages, bn1: bn1.map(BatchNorm::packed), fc }
     }
 
     /// `[n, channels, height, width]` pixels of 0..255 to `[n, classes]` logits. The number format of the pixels is that of
     /// the convolutions, unless [`native::multiplying`] says another; weights, batch norms, the last layer and the logits are float32.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
-        let x = self.stages.iter().fold(self.stem(pixels), |x, stage| stage.forward(x));
+        let x = through(units(&self.stages), self.stem(pixels).into(), self.bn1.as_ref());
         self.fc.forward(self.features(x))
     }
 
@@ -88,13 +85,13 @@ impl ResNet {
             return self.forward(pixels);
         }
         let (still, stages) = (self.valid(), frozen.stages(self.stages.len()));
-        let x = still.stem(pixels.inner());
-        let x = still.stages.iter().take(stages).fold(x, |x, stage| stage.forward(x));
+        let (first, rest) = (&still.stages[..stages], &self.stages[stages..]);
+        let x = through(units(first), still.stem(pixels.inner()).into(), None);
         let features = match frozen {
             Frozen::Body => Tensor::from_inner(still.features(x)),
             _ => {
-                let rest = self.stages.iter().skip(stages);
-                self.features(rest.fold(Tensor::from_inner(x), |x, stage| stage.forward(x)))
+                let x = Tensor::from_inner(x.raw).into();
+                self.features(through(units(rest), x, self.bn1.as_ref()))
             }
         };
         self.fc.forward(features)
@@ -111,13 +108,16 @@ impl ResNet {
     }
 
     /// What the last stage gives to what the last layer takes, `[n, filters]`.
-    fn features(&self, x: Tensor<4>) -> Tensor<2> {
-        let x = match &self.bn1 {
-            Some(bn1) => bn1.forward_relu(x).into(),
-            None => x,
-        };
-        global_average_pool(x)
+    fn features(&self, x: Sum) -> Tensor<2> {
+        global_average_pool(match &self.bn1 {
+            Some(bn1) => x.behind(bn1).into(),
+            None => x.raw,
+        })
     }
+}
+
+fn units(stages: &[Stage]) -> impl Iterator<Item = &Unit> {
+    stages.iter().flat_map(|stage| &stage.units)
 }
 
 /// Uploads `n` images of `height * width * channels` bytes, channels last, as `[n, channels, height, width]` floats.

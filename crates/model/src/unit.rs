@@ -1,4 +1,4 @@
-//! The residual unit of either architecture.
+//! The residual unit of either architecture, and what units hand to each other.
 
 mod post_activation;
 mod pre_activation;
@@ -9,6 +9,7 @@ use burn::tensor::{Device, Tensor};
 use self::post_activation::PostActivation;
 use self::pre_activation::PreActivation;
 use crate::architecture::Architecture;
+use crate::layer::{BatchNorm, Branch};
 use crate::layout::UnitForm;
 
 /// One residual unit.
@@ -39,11 +40,56 @@ impl Unit {
         }
     }
 
-    /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`; `next` is the norm that takes the result.
+    pub fn forward(&self, x: Sum, next: Option<&BatchNorm>) -> Sum {
         match self {
-            Unit::PreActivation(unit) => unit.forward(x),
-            Unit::PostActivation(unit) => unit.forward(x),
+            Unit::PreActivation(unit) => unit.forward(x, next),
+            Unit::PostActivation(unit) => unit.forward(x.raw).into(),
         }
     }
+
+    /// The norm that it begins with, if it does.
+    pub fn first_norm(&self) -> Option<&BatchNorm> {
+        match self {
+            Unit::PreActivation(unit) => Some(unit.first_norm()),
+            Unit::PostActivation(_) => None,
+        }
+    }
+}
+
+/// What units hand to units: the sum of two branches and, where the layer that added them made it too, the same behind the
+/// next norm and its activation.
+#[derive(Debug)]
+pub struct Sum {
+    /// The sum itself.
+    pub raw: Tensor<4>,
+    /// Behind the norm.
+    pub active: Option<Tensor<4>>,
+}
+
+impl Sum {
+    /// The sum behind `norm` and its activation.
+    pub fn behind(self, norm: &BatchNorm) -> Branch {
+        match self.active {
+            Some(active) => active.into(),
+            None => norm.forward_relu(self.raw),
+        }
+    }
+}
+
+impl From<Tensor<4>> for Sum {
+    fn from(raw: Tensor<4>) -> Self {
+        Sum { raw, active: None }
+    }
+}
+
+/// `x` through some units; `last` is the norm that takes what comes of it.
+pub fn through<'a>(units: impl Iterator<Item = &'a Unit>, x: Sum, last: Option<&'a BatchNorm>) -> Sum {
+    let mut units = units.peekable();
+    let mut x = x;
+    while let Some(unit) = units.next() {
+        let next = units.peek().map_or(last, |next| next.first_norm());
+        x = unit.forward(x, next);
+    }
+    x
 }

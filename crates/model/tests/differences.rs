@@ -94,7 +94,7 @@ fn gradients_are_the_differences_of_float64() {
         let input = tensor(&x, extents).require_grad();
         let gradients = with(engine, || {
             let y: Tensor<4> = bn2.forward_relu(conv1.forward(bn1.forward_relu(input.clone()))).into();
-            (conv2.forward_onto(y, input.clone()) * tensor(&share, extents)).sum().backward()
+            (conv2.forward_onto_then(y, input.clone(), None).0 * tensor(&share, extents)).sum().backward()
         });
         let read = |gradient: Option<TensorData>| gradient.unwrap().iter::<f64>().collect::<Vec<f64>>();
         let found = [

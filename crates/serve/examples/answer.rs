@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release -p brazier-serve --example answer -- 18 3,224,224 4 100 float32 [FILE.onnx]
 //!
-//! Depth, image shape, callers at once, answers of each caller, what convolutions multiply. One caller computes on its own
+//! Depth (`50-v1.5`: in the newer architecture), image shape, callers at once, answers of each caller, what convolutions multiply. One caller computes on its own
 //! thread; several ask an engine, as requests do. Prints the median time of an answer, answers per second, and the seconds that
 //! the process computed for one. FILE gets the same network for ONNX Runtime.
 
@@ -16,7 +16,7 @@ use brazier_model::artifact::{
     Artifact, SHAPES_FILE, SYMBOL_FILE, encode_params, encode_shapes, encode_symbol, params_file,
 };
 use brazier_model::native::Format;
-use brazier_model::{Layout, ResNet, export, initial};
+use brazier_model::{Architecture, Layout, ResNet, export, initial};
 use brazier_serve::{Engine, Predictor};
 use burn::tensor::Device;
 use tokio::runtime::Builder;
@@ -32,7 +32,10 @@ fn main() {
     };
     let extents: Vec<usize> = shape.split(',').map(|extent| extent.parse().unwrap()).collect();
     let extents: [usize; 3] = extents.try_into().unwrap();
+    let (depth, is_newer) = depth.strip_suffix("-v1.5").map_or((&depth[..], false), |depth| (depth, true));
+    let architecture = if is_newer { Architecture::V15 } else { Architecture::V2 };
     let layout = Layout::resnet(depth.parse().unwrap(), extents, CLASSES).unwrap();
+    let layout = layout.with_architecture(architecture).unwrap();
     let device = Device::flex();
     let network = initial::initialise(ResNet::new(&layout, &device), &layout.head, 1);
     let files = BTreeMap::from([

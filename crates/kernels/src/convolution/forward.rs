@@ -12,6 +12,7 @@ use super::soon::Soon;
 use super::table::{Direction, Table, group};
 use super::{Convolution, Images, Output, Packed, winograd};
 use crate::error::fits;
+use crate::norm::Mapping;
 use crate::{Buffer, Factors, Results, ShapeError, simd};
 
 /// Tiles of a task: what they read stays in the second-level cache while the panels come and go.
@@ -33,8 +34,36 @@ impl Convolution {
         y: Results<'_>,
     ) -> Result<(), ShapeError> {
         self.check_data(source, x.len(), y.len())?;
-        self.check_packed(weights, Direction::Forward, x.format() == weights.format)?;
         let sink = Sink::new(output, y, self.output)?;
+        self.fill(source, x, weights, sink)
+    }
+
+    /// The same, and into a second result of its format what the first becomes in the norm behind it.
+    ///
+    /// # Errors
+    /// As [`Convolution::forward`]; a second result or a mapping that does not fit the first.
+    pub fn forward_then(
+        &self,
+        source: Images,
+        x: Factors<'_>,
+        weights: &Packed,
+        (output, y): (Output<'_>, Results<'_>),
+        then: (Mapping<'_>, Results<'_>),
+    ) -> Result<(), ShapeError> {
+        self.check_data(source, x.len(), y.len())?;
+        let len = y.len();
+        let sink = Sink::new(output, y, self.output)?.then(len, then)?;
+        self.fill(source, x, weights, sink)
+    }
+
+    fn fill(
+        &self,
+        source: Images,
+        x: Factors<'_>,
+        weights: &Packed,
+        sink: Sink<'_>,
+    ) -> Result<(), ShapeError> {
+        self.check_packed(weights, Direction::Forward, x.format() == weights.format)?;
         if source.count == 0 {
             return Ok(());
         }

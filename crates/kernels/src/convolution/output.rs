@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::tile::WIDEST;
 use crate::ShapeError;
-use crate::error::fits;
+use crate::error::{fits, mixed};
 use crate::format::{Element, Factors, Results};
+use crate::norm::Mapping;
 use crate::shared::Shared;
 use crate::simd::Simd;
 
@@ -28,12 +29,23 @@ pub(super) struct Sink<'a> {
     output: Output<'a>,
     to: To,
     pub(super) columns: usize,
+    /// A second result: the first, mapped.
+    then: Option<(Mapping<'a>, To)>,
 }
 
 #[derive(Clone, Copy)]
 enum To {
     Float32(Shared),
     Bfloat16(Shared<u16>),
+}
+
+impl To {
+    fn new(results: Results<'_>) -> Self {
+        match results {
+            Results::Float32(values) => To::Float32(Shared::new(values)),
+            Results::Bfloat16(halves) => To::Bfloat16(Shared::new(halves)),
+        }
+    }
 }
 
 impl<'a> Sink<'a> {
@@ -50,16 +62,31 @@ impl<'a> Sink<'a> {
         if let Some(Factors::Bfloat16(rows)) = output.residual {
             rows.whole()?;
         }
-        let to = match to {
-            Results::Float32(values) => To::Float32(Shared::new(values)),
-            Results::Bfloat16(halves) => To::Bfloat16(Shared::new(halves)),
-        };
-        Ok(Sink { output, to, columns })
+        Ok(Sink { output, to: To::new(to), columns, then: None })
+    }
+
+    /// The same with a second result of `len` values as the first.
+    ///
+    /// # Errors
+    /// Lengths or formats that do not fit the first.
+    pub(super) fn then(
+        self,
+        len: usize,
+        (mapping, to): (Mapping<'a>, Results<'_>),
+    ) -> Result<Self, ShapeError> {
+        mapping.check(self.columns)?;
+        fits("the number of values of the second result", to.len(), len)?;
+        let to = To::new(to);
+        match (self.to, to) {
+            (To::Float32(_), To::Float32(_)) | (To::Bfloat16(_), To::Bfloat16(_)) => {}
+            _ => return Err(mixed()),
+        }
+        Ok(Sink { then: Some((mapping, to)), ..self })
     }
 
     /// Sums as they are.
     pub(super) fn sums(to: &mut [f32], columns: usize) -> Self {
-        Sink { output: Output::default(), to: To::Float32(Shared::new(to)), columns }
+        Sink { output: Output::default(), to: To::Float32(Shared::new(to)), columns, then: None }
     }
 
     /// Where some pixels will be written, and how many slots they take.
@@ -85,7 +112,7 @@ impl<'a> Sink<'a> {
     ) -> bool {
         let Output { scale, bias, residual, relu } = self.output;
         let is_sum = scale.is_none() && bias.is_none() && residual.is_none() && !relu;
-        if !is_sum || column + 2 * S::LANES > self.columns {
+        if !is_sum || self.then.is_some() || column + 2 * S::LANES > self.columns {
             return false;
         }
         // Loops that are short enough to be unrolled: sums that are counted through are kept in memory, also while they are made.
@@ -153,27 +180,20 @@ impl<'a> Sink<'a> {
                     sums[nth] = S::rectify(sums[nth]);
                 }
             }
-            self.store::<S, N>(sums, place);
-        }
-    }
-
-    /// # Safety
-    /// As [`Sink::put`]; all values have a place.
-    #[inline(always)]
-    unsafe fn store<S: Simd, const N: usize>(&self, values: [S::Vector; N], place: usize) {
-        // SAFETY: the caller's.
-        unsafe {
-            match self.to {
-                To::Float32(to) => {
-                    for nth in 0..N {
-                        S::store(to.at(place).add(nth * S::LANES), values[nth]);
+            self.to.store::<S, N>(sums, place);
+            if let Some((mapping, then)) = self.then {
+                // As a pass of its own would read them: rounded.
+                let mut values = self.to.load::<S, N>(place);
+                for nth in 0..N {
+                    let at = column + nth * S::LANES;
+                    let deviation = S::subtract(values[nth], S::load(mapping.mean.as_ptr().add(at)));
+                    let scaled = S::multiply(deviation, S::load(mapping.scale.as_ptr().add(at)));
+                    values[nth] = S::add(scaled, S::load(mapping.beta.as_ptr().add(at)));
+                    if mapping.relu {
+                        values[nth] = S::rectify(values[nth]);
                     }
                 }
-                To::Bfloat16(to) => {
-                    for nth in 0..N {
-                        S::store_halves(to.at(place).add(nth * S::LANES), values[nth]);
-                    }
-                }
+                then.store::<S, N>(values, place);
             }
         }
     }
@@ -207,15 +227,81 @@ impl<'a> Sink<'a> {
                 *value = 0.0;
             }
         }
-        // SAFETY: the caller's; vectors of the edge, which are rounded as all others.
+        // SAFETY: the caller's.
         unsafe {
-            match self.to {
+            self.to.store_edge::<S, N>(&mut edge, place, valid);
+            if let Some((mapping, then)) = self.then {
+                for (at, value) in edge[..valid].iter_mut().enumerate() {
+                    *value = mapping.of(*value, column + at);
+                }
+                then.store_edge::<S, N>(&mut edge, place, valid);
+            }
+        }
+    }
+}
+
+impl To {
+    /// # Safety
+    /// The instruction set is there; all values have a place, which is nobody else's.
+    #[inline(always)]
+    unsafe fn store<S: Simd, const N: usize>(self, values: [S::Vector; N], place: usize) {
+        // SAFETY: the caller's.
+        unsafe {
+            match self {
+                To::Float32(to) => {
+                    for nth in 0..N {
+                        S::store(to.at(place).add(nth * S::LANES), values[nth]);
+                    }
+                }
+                To::Bfloat16(to) => {
+                    for nth in 0..N {
+                        S::store_halves(to.at(place).add(nth * S::LANES), values[nth]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was stored.
+    ///
+    /// # Safety
+    /// As [`To::store`].
+    #[inline(always)]
+    unsafe fn load<S: Simd, const N: usize>(self, place: usize) -> [S::Vector; N] {
+        // SAFETY: the caller's.
+        unsafe {
+            let mut values = [S::splat(0.0); N];
+            for nth in 0..N {
+                values[nth] = match self {
+                    To::Float32(to) => S::load(to.at(place).add(nth * S::LANES)),
+                    To::Bfloat16(to) => S::load_halves(to.at(place).add(nth * S::LANES)),
+                };
+            }
+            values
+        }
+    }
+
+    /// The first so many of some vectors, rounded as all others, which they are afterwards.
+    ///
+    /// # Safety
+    /// As [`To::store`], of those.
+    #[inline(always)]
+    unsafe fn store_edge<S: Simd, const N: usize>(
+        self,
+        edge: &mut [f32; WIDEST],
+        place: usize,
+        valid: usize,
+    ) {
+        // SAFETY: the caller's.
+        unsafe {
+            match self {
                 To::Float32(to) => to.part(place, valid).copy_from_slice(&edge[..valid]),
                 To::Bfloat16(to) => {
                     let mut halves = [0; WIDEST];
                     for nth in 0..N {
                         let at = nth * S::LANES;
                         S::store_halves(halves.as_mut_ptr().add(at), S::load(edge.as_ptr().add(at)));
+                        S::store(edge.as_mut_ptr().add(at), S::load_halves(halves.as_ptr().add(at)));
                     }
                     to.part(place, valid).copy_from_slice(&halves[..valid]);
                 }

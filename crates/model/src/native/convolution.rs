@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use brazier_kernels::convolution::{Images, Output, Packed};
-use brazier_kernels::{Buffer, Convolution, Format, Path, ShapeError};
+use brazier_kernels::norm::Mapping;
+use brazier_kernels::{Buffer, Convolution, Format, Path, Results, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -14,9 +15,9 @@ use burn::tensor::{DType, Tensor};
 
 use super::factor::Factor;
 use super::join::Join;
-use super::norm::Recipe;
+use super::norm::{Recipe, Settled};
 use super::values::{ChannelsLast, Form, Primitive, Tracked, contiguous, from_values, slice};
-use super::{Branch, join, norm, switch};
+use super::{Branch, join, switch};
 
 /// `x` convolved with `[output, input, kernel, kernel]`, plus `residual`; nothing where our kernels do not compute.
 pub(crate) fn convolve(
@@ -77,29 +78,45 @@ impl Constant {
 
     /// `x` convolved, plus `residual`; nothing of tensors that our kernels do not take.
     pub(crate) fn convolve(&self, x: &Tensor<4>, residual: Option<&Tensor<4>>) -> Option<Tensor<4>> {
-        let residual = match residual {
-            Some(residual) => Some(values(residual)?),
-            None => None,
-        };
-        self.apply(x, onto(residual.as_ref()))
+        let residual = plain(residual)?;
+        self.compute(x, |x, packed| self.step.apply(x, packed, onto(residual.as_ref()))).map(tensor)
     }
 
-    /// `relu(norm(x convolved))` with the moving statistics of `given` (gamma, beta, mean, variance); nothing of tensors that
-    /// our kernels do not take.
+    /// `x` convolved and normalised, plus `residual`, and activated where `relu` says so; nothing of tensors that our kernels
+    /// do not take.
     pub(crate) fn convolve_norm(
         &self,
         x: &Tensor<4>,
-        given: [&Tensor<1>; 4],
-        epsilon: f64,
+        norm: &Settled,
+        residual: Option<&Tensor<4>>,
+        relu: bool,
     ) -> Option<Tensor<4>> {
-        let [scale, bias] = norm::line(given, epsilon)?;
-        self.apply(x, Output { scale: Some(&scale), bias: Some(&bias), relu: true, ..Output::default() })
+        let residual = plain(residual)?;
+        let output = Output { relu, residual: residual.as_ref().map(ChannelsLast::factors), ..norm.line() };
+        self.compute(x, |x, packed| self.step.apply(x, packed, output)).map(tensor)
     }
 
-    fn apply(&self, x: &Tensor<4>, output: Output<'_>) -> Option<Tensor<4>> {
-        let x = self.step.image(values(x)?);
+    /// [`Constant::convolve`] and, made with it, `relu(norm(of that))`.
+    pub(crate) fn convolve_then(
+        &self,
+        x: &Tensor<4>,
+        residual: Option<&Tensor<4>>,
+        norm: &Settled,
+    ) -> Option<[Tensor<4>; 2]> {
+        let (residual, then) = (plain(residual)?, norm.mapping(true));
+        let both =
+            |x: &Factor, packed: &Packed| self.step.apply_then(x, packed, onto(residual.as_ref()), then);
+        self.compute(x, both).map(|both| both.map(tensor))
+    }
+
+    fn compute<T>(
+        &self,
+        x: &Tensor<4>,
+        compute: impl FnOnce(&Factor, &Packed) -> Result<T, ShapeError>,
+    ) -> Option<T> {
+        let x = self.step.image(ChannelsLast::plain(x)?);
         let packed = self.packed(x.images)?;
-        self.step.apply(&x, &packed, output).ok().map(Tensor::from_primitive::<Flex>)
+        compute(&x, &packed).ok()
     }
 
     /// The weights as one image of the first one's size alone takes them best: an answer depends on nothing that is asked beside
@@ -117,12 +134,17 @@ impl Constant {
     }
 }
 
-/// A tensor without gradients as the kernels take it.
-fn values(tensor: &Tensor<4>) -> Option<ChannelsLast> {
-    match Primitive::of(tensor)? {
-        Primitive::Plain(tensor) => Some(ChannelsLast::of(tensor)),
-        Primitive::Tracked(_) => None,
+/// What may be added, without gradients; nothing of a tensor that our kernels do not take.
+#[expect(clippy::option_option, reason = "there may be none, and it may be none of ours")]
+fn plain(residual: Option<&Tensor<4>>) -> Option<Option<ChannelsLast>> {
+    match residual {
+        Some(residual) => ChannelsLast::plain(residual).map(Some),
+        None => Some(None),
     }
+}
+
+fn tensor(result: FlexTensor) -> Tensor<4> {
+    Tensor::from_primitive::<Flex>(result)
 }
 
 /// A convolution and how it is computed; as a node, its parents are `x`, the weight and, if there is one, the residual.
@@ -176,12 +198,32 @@ impl Step {
     }
 
     fn apply(self, x: &Factor, packed: &Packed, output: Output<'_>) -> Result<FlexTensor, ShapeError> {
-        let convolution = self.convolution;
-        let (target, channels) = (convolution.target(x.images), convolution.output);
+        let result = |y: Results<'_>| self.convolution.forward(x.images, x.factors(), packed, output, y);
+        self.result(x.images).tensor(result)
+    }
+
+    /// The same, and what the norm behind it makes of that.
+    fn apply_then(
+        self,
+        x: &Factor,
+        packed: &Packed,
+        output: Output<'_>,
+        then: Mapping<'_>,
+    ) -> Result<[FlexTensor; 2], ShapeError> {
+        let form = self.result(x.images);
+        let (mut first, mut second) = (form.room(), form.room());
+        let (y, z) = (form.results(&mut first), form.results(&mut second));
+        self.convolution.forward_then(x.images, x.factors(), packed, (output, y), (then, z))?;
+        Ok([form.of(first), form.of(second)])
+    }
+
+    /// What comes of images.
+    fn result(self, source: Images) -> Form {
+        let Step { convolution, format, .. } = self;
+        let channels = convolution.output;
         // A tensor of bfloat16 has whole pairs.
-        let format = if channels.is_multiple_of(2) { self.format } else { Format::Float32 };
-        let form = Form { images: target, channels, format };
-        form.tensor(|y| convolution.forward(x.images, x.factors(), packed, output, y))
+        let format = if channels.is_multiple_of(2) { format } else { Format::Float32 };
+        Form { images: convolution.target(source), channels, format }
     }
 
     /// Computes, and hangs the node into the graph.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use brazier_kernels::norm::{self, Norm, Statistics};
-use brazier_kernels::{Buffer, Path, ShapeError};
+use brazier_kernels::convolution::Output;
+use brazier_kernels::norm::{self, Mapping, Norm, Statistics};
+use brazier_kernels::{Path, ShapeError};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -51,26 +52,47 @@ pub(crate) fn train(x: &Branch, [gamma, beta]: [&Tensor<1>; 2], epsilon: f64, re
     Some(Trained { output: Tensor::from_primitive::<Autodiff<Flex>>(y), recipe, mean, variance })
 }
 
-/// `x` normalised with moving statistics, without gradients; nothing where our kernels do not compute.
-pub(crate) fn normalise(
-    x: &Tensor<4>,
-    [gamma, beta, mean, variance]: [&Tensor<1>; 4],
-    epsilon: f64,
-    relu: bool,
-) -> Option<Tensor<4>> {
-    let step = Step { path: switch::path()?, epsilon, relu };
-    let Primitive::Plain(x) = Primitive::of(x)? else { return None };
-    let statistics = moving([mean, variance])?;
-    let given = Given { x: ChannelsLast::of(x), gamma: plain(gamma)?, beta: plain(beta)?, statistics };
-    step.apply(&given).ok().map(Tensor::from_primitive::<Flex>)
+/// Batch norm whose statistics move no more, as the kernels take it; of each channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Settled {
+    mean: Vec<f32>,
+    scale: Vec<f32>,
+    beta: Vec<f32>,
+    /// What is added where scale is multiplied with what no mean was subtracted from.
+    bias: Vec<f32>,
 }
 
-/// Batch norm with the moving statistics of `given` (gamma, beta, mean, variance) as a factor and a summand of each channel.
-pub(super) fn line([gamma, beta, mean, variance]: [&Tensor<1>; 4], epsilon: f64) -> Option<[Buffer; 2]> {
-    let (gamma, beta) = (plain(gamma)?, plain(beta)?);
-    let statistics = moving([mean, variance])?;
-    let (gamma, beta) = (Some(slice(&gamma)), slice(&beta));
-    Some(Norm { statistics: &statistics, gamma, beta, epsilon, relu: true }.line())
+impl Settled {
+    /// From gamma, beta, mean and variance; nothing where our kernels do not compute.
+    pub(crate) fn of([gamma, beta, mean, variance]: [&Tensor<1>; 4], epsilon: f64) -> Option<Self> {
+        switch::path()?;
+        let (gamma, beta) = (plain(gamma)?, plain(beta)?);
+        let (gamma, beta) = (Some(slice(&gamma)), slice(&beta));
+        let statistics = moving([mean, variance])?;
+        let [scale, bias] = Norm { statistics: &statistics, gamma, beta, epsilon, relu: false }.line();
+        Some(Settled {
+            scale: scale.to_vec(),
+            beta: beta.to_vec(),
+            bias: bias.to_vec(),
+            mean: statistics.mean,
+        })
+    }
+
+    pub(super) fn mapping(&self, relu: bool) -> Mapping<'_> {
+        Mapping { mean: &self.mean, scale: &self.scale, beta: &self.beta, relu }
+    }
+
+    /// The same behind a convolution.
+    pub(super) fn line(&self) -> Output<'_> {
+        Output { scale: Some(&self.scale), bias: Some(&self.bias), ..Output::default() }
+    }
+
+    /// `x` normalised, without gradients; nothing of tensors that our kernels do not take.
+    pub(crate) fn normalise(&self, x: &Tensor<4>, relu: bool) -> Option<Tensor<4>> {
+        let (path, x) = (switch::path()?, ChannelsLast::plain(x)?);
+        let y = x.form().tensor(|y| norm::map(path, x.factors(), self.mapping(relu), y));
+        y.ok().map(Tensor::from_primitive::<Flex>)
+    }
 }
 
 fn moving([mean, variance]: [&Tensor<1>; 2]) -> Option<Statistics> {

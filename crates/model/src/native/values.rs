@@ -39,6 +39,14 @@ pub(super) struct ChannelsLast {
 }
 
 impl ChannelsLast {
+    /// A tensor without gradients.
+    pub(super) fn plain(tensor: &Tensor<4>) -> Option<Self> {
+        match Primitive::of(tensor)? {
+            Primitive::Plain(tensor) => Some(ChannelsLast::of(tensor)),
+            Primitive::Tracked(_) => None,
+        }
+    }
+
     /// The tensor as it is, or a copy if its strides are others.
     pub(super) fn of(tensor: FlexTensor) -> Self {
         let shape = tensor.layout().shape();
@@ -125,10 +133,24 @@ impl Form {
         self,
         fill: impl FnOnce(Results<'_>) -> Result<(), ShapeError>,
     ) -> Result<FlexTensor, ShapeError> {
-        let Form { images, channels, format } = self;
-        let mut values = Buffer::new(format.slots(images.pixels() * channels));
-        fill(Results::of(format, &mut values))?;
-        Ok(from_channels_last(values, self))
+        let mut values = self.room();
+        fill(self.results(&mut values))?;
+        Ok(self.of(values))
+    }
+
+    /// Memory for its values.
+    pub(super) fn room(self) -> Buffer {
+        Buffer::new(self.format.slots(self.images.pixels() * self.channels))
+    }
+
+    /// That memory as the kernels fill it.
+    pub(super) fn results(self, values: &mut Buffer) -> Results<'_> {
+        Results::of(self.format, values)
+    }
+
+    /// The tensor of such values.
+    pub(super) fn of(self, values: Buffer) -> FlexTensor {
+        from_channels_last(values, self)
     }
 }
 

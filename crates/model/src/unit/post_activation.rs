@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::layer::{BatchNorm, Conv, add_relu, fork};
+use crate::layer::{BatchNorm, Conv, fork};
 use crate::layout::{UnitForm, UnitKind};
 
 /// One residual unit. Field names are those of MXNet's scheme, in graph order: `stageI_unitJ_conv1`, `…_bn1`, …, `…_sc`,
@@ -59,27 +59,27 @@ impl PostActivation {
         }
     }
 
-    /// The same with packed convolutions, see [`Conv::packed`].
+    /// The same with packed convolutions and norms, see [`Conv::packed`].
     pub fn packed(self) -> Self {
-        let Self { conv1, conv2, conv3, sc, .. } = self;
-        let (conv1, conv2) = (conv1.packed(), conv2.packed());
-        Self { conv1, conv2, conv3: conv3.map(Conv::packed), sc: sc.map(Conv::packed), ..self }
+        let Self { conv1, bn1, conv2, bn2, conv3, bn3, sc, sc_bn } = self;
+        let (conv1, conv2, conv3) = (conv1.packed(), conv2.packed(), conv3.map(Conv::packed));
+        let (bn1, bn2, bn3) = (bn1.packed(), bn2.packed(), bn3.map(BatchNorm::packed));
+        let (sc, sc_bn) = (sc.map(Conv::packed), sc_bn.map(BatchNorm::packed));
+        Self { conv1, bn1, conv2, bn2, conv3, bn3, sc, sc_bn }
     }
 
     /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [x, shortcut] = fork(x);
         let y = self.conv1.forward_norm_relu(x, &self.bn1);
-        let y = match (&self.conv3, &self.bn3) {
-            (Some(conv3), Some(bn3)) => {
-                bn3.forward(conv3.forward(self.conv2.forward_norm_relu(y, &self.bn2)))
-            }
-            _ => self.bn2.forward(self.conv2.forward(y)),
+        let (y, last, norm) = match (&self.conv3, &self.bn3) {
+            (Some(conv3), Some(bn3)) => (self.conv2.forward_norm_relu(y, &self.bn2), conv3, bn3),
+            _ => (y, &self.conv2, &self.bn2),
         };
         let shortcut = match (&self.sc, &self.sc_bn) {
-            (Some(sc), Some(sc_bn)) => sc_bn.forward(sc.forward(shortcut)).into(),
+            (Some(sc), Some(sc_bn)) => sc.forward_norm(shortcut, sc_bn).into(),
             _ => shortcut,
         };
-        add_relu(y, shortcut)
+        last.forward_norm_onto_relu(y, norm, shortcut)
     }
 }

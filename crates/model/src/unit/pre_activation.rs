@@ -1,8 +1,9 @@
 //! The pre-activation residual unit: normalise, activate, convolve; the sum is not activated.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
+use super::Sum;
 use crate::layer::{BatchNorm, Branch, Conv, fork};
 use crate::layout::{UnitForm, UnitKind};
 
@@ -53,30 +54,38 @@ impl PreActivation {
         }
     }
 
-    /// The same with packed convolutions, see [`Conv::packed`].
+    /// The same with packed convolutions and norms, see [`Conv::packed`].
     pub fn packed(self) -> Self {
-        let Self { conv1, conv2, conv3, sc, .. } = self;
-        let (conv1, conv2) = (conv1.packed(), conv2.packed());
-        Self { conv1, conv2, conv3: conv3.map(Conv::packed), sc: sc.map(Conv::packed), ..self }
+        let Self { bn1, conv1, bn2, conv2, bn3, conv3, sc } = self;
+        let (bn1, bn2, bn3) = (bn1.packed(), bn2.packed(), bn3.map(BatchNorm::packed));
+        let (conv1, conv2, conv3) = (conv1.packed(), conv2.packed(), conv3.map(Conv::packed));
+        Self { bn1, conv1, bn2, conv2, bn3, conv3, sc: sc.map(Conv::packed) }
     }
 
-    /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// The norm that takes the input.
+    pub fn first_norm(&self) -> &BatchNorm {
+        &self.bn1
+    }
+
+    /// `[n, input, h, w]` to `[n, filters, h / stride, w / stride]`; `next` is the norm that takes the result.
+    pub fn forward(&self, x: Sum, next: Option<&BatchNorm>) -> Sum {
         // The shortcut convolution starts from the first activation, not from the raw input.
         let (active, shortcut): (Branch, Branch) = match &self.sc {
             Some(sc) => {
-                let [active, other] = fork(self.bn1.forward_relu(x));
+                let [active, other] = fork(x.behind(&self.bn1));
                 (active, sc.forward(other).into())
             }
             None => {
-                let [x, shortcut] = fork(x);
-                (self.bn1.forward_relu(x), shortcut)
+                let [raw, shortcut] = fork(x.raw);
+                (x.active.map_or_else(|| self.bn1.forward_relu(raw), Branch::from), shortcut)
             }
         };
         let y = self.conv1.forward_norm_relu(active, &self.bn2);
-        match (&self.bn3, &self.conv3) {
-            (Some(bn3), Some(conv3)) => conv3.forward_onto(self.conv2.forward_norm_relu(y, bn3), shortcut),
-            _ => self.conv2.forward_onto(y, shortcut),
-        }
+        let (y, last) = match (&self.bn3, &self.conv3) {
+            (Some(bn3), Some(conv3)) => (self.conv2.forward_norm_relu(y, bn3), conv3),
+            _ => (y, &self.conv2),
+        };
+        let (raw, active) = last.forward_onto_then(y, shortcut, next);
+        Sum { raw, active }
     }
 }
