@@ -14,12 +14,14 @@ use crate::{LoadError, PredictError, Signature, artifact};
 
 /// A network with its weights on one device, and what goes in and comes out of it.
 ///
-/// It computes on the thread that calls it; [`Engine`](crate::Engine) gives it one of its own.
+/// Who calls it waits; [`Engine`](crate::Engine) has a thread for that.
 pub struct Predictor {
     network: ResNet,
     output: Output,
     signature: Arc<Signature>,
     device: Device,
+    /// Whether our own kernels compute.
+    is_processor: bool,
 }
 
 impl Predictor {
@@ -43,7 +45,8 @@ impl Predictor {
         let output = artifact.layout.output;
         let network = artifact.into_network(device).map_err(refused)?;
         let network = native::multiplying(format, || network.packed());
-        Ok(Predictor { network, output, signature, device: device.clone() })
+        let is_processor = native::computes(device);
+        Ok(Predictor { network, output, signature, device: device.clone(), is_processor })
     }
 
     /// What the model takes and gives, free of the network.
@@ -79,9 +82,13 @@ impl Predictor {
         }
         let [channels, height, width] =
             [shape.channels, shape.height, shape.width].map(|extent| extent as usize);
-        let pixels = pixels_to_tensor(pixels, [n, height, width, channels], &self.device);
-        let probabilities = loss::probabilities(self.network.forward(pixels), self.output);
-        let values: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
+        let compute = || -> Vec<f32> {
+            let pixels = pixels_to_tensor(pixels, [n, height, width, channels], &self.device);
+            let probabilities = loss::probabilities(self.network.forward(pixels), self.output);
+            probabilities.into_data().iter::<f32>().collect()
+        };
+        // As one of the threads that layers are divided among: from outside, each layer would wake one and be woken by it.
+        let values = if self.is_processor { rayon::scope(|_| compute()) } else { compute() };
         Ok(values.chunks(self.classes()).map(finite).collect())
     }
 
