@@ -35,8 +35,6 @@ pub unsafe trait Plain: Copy + Default {}
 // SAFETY: numbers without padding.
 unsafe impl Plain for f32 {}
 // SAFETY: as above.
-unsafe impl Plain for f64 {}
-// SAFETY: as above.
 unsafe impl Plain for usize {}
 // SAFETY: as above.
 unsafe impl Plain for [usize; 2] {}
@@ -89,7 +87,9 @@ impl<T: Plain> Buffer<T> {
 
 impl<T: Plain> Drop for Buffer<T> {
     fn drop(&mut self) {
-        free().put(self.start, self.size);
+        if self.size > 0 {
+            free().put(self.start, self.size);
+        }
     }
 }
 

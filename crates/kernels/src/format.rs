@@ -118,7 +118,7 @@ impl<'a> HalfRows<'a> {
     pub fn to_f32(self) -> Buffer {
         let mut values = Buffer::new(self.len());
         let rows = self.halves().chunks_exact(2 * Format::Bfloat16.slots(self.columns));
-        for (to, row) in values.chunks_exact_mut(self.columns.max(1)).zip(rows) {
+        for (to, row) in values.chunks_exact_mut(self.columns).zip(rows) {
             to.iter_mut().zip(row).for_each(|(to, &half)| *to = widen(half));
         }
         values

@@ -8,7 +8,8 @@
 //! - [`buffer`]: memory that is used again
 //!
 //! Not here: networks, gradients as a graph, burn (`model`). Called by `model`.
-//! Invariant: a result depends on the instruction set and the sizes, never on how many threads there are.
+//! Invariants: a result depends on the instruction set and the sizes, never on how many threads there are; a kernel that runs
+//! again allocates nothing but results that are vectors of channels.
 
 #![allow(
     clippy::needless_range_loop,

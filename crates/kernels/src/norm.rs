@@ -58,17 +58,22 @@ impl Norm<'_> {
     }
 
     /// The same as a factor and a summand for each channel, as [`crate::convolution::Output`] takes them.
-    pub fn line(&self) -> [Buffer; 2] {
+    ///
+    /// # Errors
+    /// Numbers of channels that do not fit each other.
+    pub fn line(&self) -> Result<[Buffer; 2], ShapeError> {
+        self.check(0, &[])?;
         let (scale, mut bias) = (self.scale(), Buffer::new(self.channels()));
         let means = self.statistics.mean.iter().zip(self.beta).zip(&scale[..]);
         for (bias, ((mean, beta), scale)) in bias.iter_mut().zip(means) {
             *bias = beta - mean * scale;
         }
-        [scale, bias]
+        Ok([scale, bias])
     }
 
     fn check(&self, values: usize, others: &[usize]) -> Result<(), ShapeError> {
         let channels = self.channels();
+        fits("the number of channels", channels, channels.max(1))?;
         fits("the number of channels, modulo which values remain", values % channels.max(1), 0)?;
         fits("the number of means", self.statistics.mean.len(), channels)?;
         fits("the number of variances", self.statistics.variance.len(), channels)?;
@@ -101,6 +106,7 @@ impl Mapping<'_> {
     /// # Errors
     /// Another number of channels.
     pub(crate) fn check(&self, channels: usize) -> Result<(), ShapeError> {
+        fits("the number of channels", channels, channels.max(1))?;
         fits("the number of means", self.mean.len(), channels)?;
         fits("the number of scales", self.scale.len(), channels)?;
         fits("the number of offsets", self.beta.len(), channels)
@@ -133,7 +139,7 @@ impl Cut {
     /// A value for each column from one for each channel.
     fn widen(self, channels: &[f32]) -> Buffer {
         let mut columns = Buffer::new(self.columns);
-        for columns in columns.chunks_exact_mut(channels.len().max(1)) {
+        for columns in columns.chunks_exact_mut(channels.len()) {
             columns.copy_from_slice(channels);
         }
         columns

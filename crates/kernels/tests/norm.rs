@@ -51,6 +51,17 @@ fn normal(x: &[f32], channels: usize, gamma: &[f32], beta: &[f32]) -> Vec<f64> {
 }
 
 #[test]
+fn no_channels_are_refused() {
+    let (path, none) = (Path::best(), [0.0f32; 0]);
+    let error = statistics(path, none[..].into(), 0).unwrap_err();
+    assert_eq!(error.to_string(), "the number of channels is 0, expected 1");
+    let found = Default::default();
+    let norm = Norm { statistics: &found, gamma: None, beta: &[], epsilon: EPSILON, relu: false };
+    assert_eq!(normalise(path, none[..].into(), norm, (&mut [][..]).into()).unwrap_err(), error);
+    assert_eq!(norm.line().unwrap_err(), error);
+}
+
+#[test]
 fn statistics_and_values_are_the_formulas() {
     for path in emulator::paths() {
         println!("with {path}");

@@ -85,8 +85,8 @@ fn a_second_result_is_the_first_behind_a_norm() {
             let [mean, scale, beta] = [4, 5, 6].map(|seed| noise(channels, seed));
             for relu in [false, true] {
                 let mapping = Mapping { mean: &mean, scale: &scale, beta: &beta, relu };
-                for residual in [None, Some(residual.factors())] {
-                    let output = Output { residual, ..Output::default() };
+                let full = Output { scale: Some(&scale), bias: Some(&beta), relu, ..Output::default() };
+                for output in [Output::default(), Output { residual: Some(residual.factors()), ..full }] {
                     let [mut alone, mut y, mut expected, mut z] = [(); 4].map(|()| Room::new(format, len));
                     let x = image(&x, &convolution);
                     convolution.forward(source, x, &packed, output, alone.results()).unwrap();
@@ -102,4 +102,21 @@ fn a_second_result_is_the_first_behind_a_norm() {
             }
         }
     }
+}
+
+#[test]
+fn second_results_that_do_not_fit_are_told() {
+    let (convolution, source) = case([1, 1, 0, 4, 2, 1, 2, 2]);
+    let packed = Packed::forward(Path::best(), Format::Float32, (convolution, Algorithm::Direct), &[0.0; 8]);
+    let (x, packed) = ([0.0; 16], packed.unwrap());
+    let refused = |channels: usize, (format, len): (Format, usize)| {
+        let (mut y, mut z) = (Room::new(Format::Float32, 8), Room::new(format, len));
+        let values = vec![0.0; channels];
+        let mapping = Mapping { mean: &values, scale: &values, beta: &values, relu: true };
+        let (first, then) = ((Output::default(), y.results()), (mapping, z.results()));
+        convolution.forward_then(source, x[..].into(), &packed, first, then).unwrap_err().to_string()
+    };
+    assert!(refused(3, (Format::Float32, 8)).contains("the number of means is 3, expected 2"));
+    assert!(refused(2, (Format::Float32, 6)).contains("of the second result is 6, expected 8"));
+    assert!(refused(2, (Format::Bfloat16, 8)).contains("the number of formats"));
 }

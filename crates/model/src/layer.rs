@@ -201,7 +201,7 @@ impl BatchNorm {
         }
     }
 
-    /// The same with all that can be computed beforehand: it does not learn any more.
+    /// The same with all that can be computed beforehand: it does not learn any more. As it was on a GPU or where it learns.
     pub fn packed(self) -> Self {
         BatchNorm { settled: self.settled(), ..self }
     }
@@ -247,7 +247,7 @@ impl BatchNorm {
             return Branch { recipe: Some(trained.recipe), ..trained.output.into() };
         }
         if self.use_global_stats || !device.is_autodiff() {
-            if let Some(y) = self.settled().and_then(|norm| norm.normalise(&branch.tensor, rectify)) {
+            if let Some(y) = native::normalise(&branch.tensor, || self.settled(), rectify) {
                 return y.into();
             }
             let (mean, variance) = (self.moving_mean.value(), self.moving_var.value());

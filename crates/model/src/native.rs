@@ -28,7 +28,7 @@ pub use brazier_kernels::Format;
 pub use brazier_kernels::buffer::give_back;
 pub(crate) use convolution::{Constant, convolve};
 pub use join::{Branch, fork};
-pub(crate) use norm::{Settled, train};
+pub(crate) use norm::{Settled, normalise, train};
 pub(crate) use pool::{largest, mean};
 pub(crate) use sum::rectified_sum;
 pub use switch::{Engine, UnknownEngine, check, has_fast_bfloat16, multiplying, with};

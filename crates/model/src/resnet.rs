@@ -86,7 +86,8 @@ impl ResNet {
         }
         let (still, stages) = (self.valid(), frozen.stages(self.stages.len()));
         let (first, rest) = (&still.stages[..stages], &self.stages[stages..]);
-        let x = through(units(first), still.stem(pixels.inner()).into(), None);
+        let last = still.bn1.as_ref().filter(|_| frozen == Frozen::Body);
+        let x = through(units(first), still.stem(pixels.inner()).into(), last);
         let features = match frozen {
             Frozen::Body => Tensor::from_inner(still.features(x)),
             _ => {

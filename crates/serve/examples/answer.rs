@@ -2,8 +2,8 @@
 //!
 //!     cargo run --release -p brazier-serve --example answer -- 18 3,224,224 4 100 float32 [FILE.onnx]
 //!
-//! Depth (`50-v1.5`: in the newer architecture), image shape, callers at once, answers of each caller, what convolutions multiply. One caller computes on its own
-//! thread; several ask an engine, as requests do. Prints the median time of an answer, answers per second, and the seconds that
+//! Depth (`50-v1.5`: in the newer architecture), image shape, callers at once, answers of each caller, what convolutions multiply. One caller computes alone;
+//! several ask an engine, as requests do. Prints the median time of an answer, answers per second, and the seconds that
 //! the process computed for one. FILE gets the same network for ONNX Runtime.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a program for people")]

@@ -20,8 +20,8 @@ pub struct Predictor {
     output: Output,
     signature: Arc<Signature>,
     device: Device,
-    /// Whether our own kernels compute.
-    is_processor: bool,
+    /// Whether its layers are divided among this process's threads.
+    is_divided: bool,
 }
 
 impl Predictor {
@@ -45,8 +45,8 @@ impl Predictor {
         let output = artifact.layout.output;
         let network = artifact.into_network(device).map_err(refused)?;
         let network = native::multiplying(format, || network.packed());
-        let is_processor = native::computes(device);
-        Ok(Predictor { network, output, signature, device: device.clone(), is_processor })
+        let is_divided = native::computes(device);
+        Ok(Predictor { network, output, signature, device: device.clone(), is_divided })
     }
 
     /// What the model takes and gives, free of the network.
@@ -72,6 +72,15 @@ impl Predictor {
 
     /// As [`Predictor::predict`], with a result for each image: one without an answer spoils none beside it.
     pub(crate) fn answers(&self, pixels: Vec<u8>, n: usize) -> Result<Vec<Answer>, PredictError> {
+        // As one of the threads that layers are divided among: from outside, each layer would wake one and be woken by it.
+        match self.is_divided {
+            true => rayon::scope(|_| self.compute(pixels, n)),
+            false => self.compute(pixels, n),
+        }
+    }
+
+    /// The same on this thread.
+    fn compute(&self, pixels: Vec<u8>, n: usize) -> Result<Vec<Answer>, PredictError> {
         let shape = self.shape();
         let expected = shape.len().saturating_mul(n);
         if pixels.len() != expected {
@@ -82,13 +91,9 @@ impl Predictor {
         }
         let [channels, height, width] =
             [shape.channels, shape.height, shape.width].map(|extent| extent as usize);
-        let compute = || -> Vec<f32> {
-            let pixels = pixels_to_tensor(pixels, [n, height, width, channels], &self.device);
-            let probabilities = loss::probabilities(self.network.forward(pixels), self.output);
-            probabilities.into_data().iter::<f32>().collect()
-        };
-        // As one of the threads that layers are divided among: from outside, each layer would wake one and be woken by it.
-        let values = if self.is_processor { rayon::scope(|_| compute()) } else { compute() };
+        let pixels = pixels_to_tensor(pixels, [n, height, width, channels], &self.device);
+        let probabilities = loss::probabilities(self.network.forward(pixels), self.output);
+        let values: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
         Ok(values.chunks(self.classes()).map(finite).collect())
     }
 
@@ -97,7 +102,9 @@ impl Predictor {
     /// # Errors
     /// Weights that give no finite answer even to a black image: a training that diverged.
     pub fn warm_up(&self) -> Result<(), PredictError> {
-        self.predict(vec![0; self.shape().len()], 1).map(drop)
+        // On this thread: among those of the layers, another model's answer might have to wait for all of it.
+        let answers = self.compute(vec![0; self.shape().len()], 1)?;
+        answers.into_iter().try_for_each(|answer| answer.map(drop))
     }
 
     /// Whether an image can have several classes, each with a probability of its own.

@@ -21,8 +21,9 @@ pub struct Statistics {
 /// Mean and variance of each channel of `[pixels, channels]`.
 ///
 /// # Errors
-/// A number of values that the channels do not divide.
+/// No channels, or a number of values that they do not divide.
 pub fn statistics(path: Path, x: Factors<'_>, channels: usize) -> Result<Statistics, ShapeError> {
+    fits("the number of channels", channels, channels.max(1))?;
     fits("the number of values, modulo the channels", x.len() % channels.max(1), 0)?;
     Ok(match x {
         Factors::Float32(x) => of(path, x, channels),

@@ -69,7 +69,8 @@ impl Settled {
         let (gamma, beta) = (plain(gamma)?, plain(beta)?);
         let (gamma, beta) = (Some(slice(&gamma)), slice(&beta));
         let statistics = moving([mean, variance])?;
-        let [scale, bias] = Norm { statistics: &statistics, gamma, beta, epsilon, relu: false }.line();
+        let [scale, bias] =
+            Norm { statistics: &statistics, gamma, beta, epsilon, relu: false }.line().ok()?;
         Some(Settled {
             scale: scale.to_vec(),
             beta: beta.to_vec(),
@@ -86,13 +87,17 @@ impl Settled {
     pub(super) fn line(&self) -> Output<'_> {
         Output { scale: Some(&self.scale), bias: Some(&self.bias), ..Output::default() }
     }
+}
 
-    /// `x` normalised, without gradients; nothing of tensors that our kernels do not take.
-    pub(crate) fn normalise(&self, x: &Tensor<4>, relu: bool) -> Option<Tensor<4>> {
-        let (path, x) = (switch::path()?, ChannelsLast::plain(x)?);
-        let y = x.form().tensor(|y| norm::map(path, x.factors(), self.mapping(relu), y));
-        y.ok().map(Tensor::from_primitive::<Flex>)
-    }
+/// `x` normalised, without gradients; nothing of tensors that our kernels do not take, of which the norm is not asked for.
+pub(crate) fn normalise(
+    x: &Tensor<4>,
+    settled: impl FnOnce() -> Option<Arc<Settled>>,
+    relu: bool,
+) -> Option<Tensor<4>> {
+    let (path, x, settled) = (switch::path()?, ChannelsLast::plain(x)?, settled()?);
+    let y = x.form().tensor(|y| norm::map(path, x.factors(), settled.mapping(relu), y));
+    y.ok().map(Tensor::from_primitive::<Flex>)
 }
 
 fn moving([mean, variance]: [&Tensor<1>; 2]) -> Option<Statistics> {
