@@ -93,3 +93,45 @@ pub fn through<'a>(units: impl Iterator<Item = &'a Unit>, x: Sum, last: Option<&
     }
     x
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::module::{Module, ModuleMapper, Param};
+    use burn::tensor::Distribution;
+
+    use super::*;
+    use crate::layout::UnitKind;
+    use crate::native::{self, Format};
+
+    /// Fills every parameter.
+    struct Random;
+
+    impl ModuleMapper for Random {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.map(|tensor| tensor.random_like(Distribution::Uniform(-0.5, 0.5)))
+        }
+    }
+
+    #[test]
+    fn what_is_made_with_the_sum_is_what_the_norm_makes_of_it() {
+        let device = Device::flex();
+        let next = BatchNorm::constant((&[0.1; 32], &[0.3; 32]), 2e-5, &device);
+        for kind in [UnitKind::Basic, UnitKind::Bottleneck] {
+            for (format, shortcut) in [(Format::Float32, true), (Format::Bfloat16, false)] {
+                native::multiplying(format, || {
+                    let form = UnitForm { kind, input: 32, filters: 32, stride: 1, shortcut };
+                    let unit = Unit::new(Architecture::V2, form, &device).map(&mut Random);
+                    let x = Tensor::random([2, 32, 9, 7], Distribution::Uniform(-1.0, 1.0), &device);
+                    for unit in [unit.clone(), unit.packed()] {
+                        let alone = unit.forward(x.clone().into(), None);
+                        let both = unit.forward(x.clone().into(), Some(&next));
+                        assert!(alone.active.is_none());
+                        assert_eq!(both.raw.to_data(), alone.raw.to_data(), "{format:?}");
+                        let expected = alone.behind(&next).tensor.into_data();
+                        assert_eq!(both.active.map(Tensor::into_data), Some(expected), "{format:?}");
+                    }
+                });
+            }
+        }
+    }
+}
