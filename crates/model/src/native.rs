@@ -4,7 +4,7 @@
 //! - `values`: burn's tensors as the kernels see them, channels last; `factor`: what a convolution multiplies
 //! - `join`: what layers hand to layers: a tensor, where the gradients of its two users meet, how it is computed again
 //! - `convolution`, `norm`, `pool`, `sum`: each for tensors of flex and, with a node of its own, for those that burn differentiates;
-//!   weights that change no more are packed once (`Constant`)
+//!   weights that change no more are packed once (`Constant`), norms computed as far as they can be (`Settled`)
 //!
 //! Not here: what a layer is (`layer`), sums and products (`kernels`). Called by `layer`, which goes to burn's kernels when a
 //! function here gives nothing: on a GPU, in another number format, or where the switch says so.

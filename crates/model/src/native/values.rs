@@ -67,7 +67,7 @@ impl ChannelsLast {
             let halves = whole.bytes();
             let mut pairs = Buffer::new(halves.len() / size_of::<f32>());
             bytemuck::cast_slice_mut(&mut pairs).copy_from_slice(halves);
-            return ChannelsLast { tensor: from_channels_last(pairs, whole.form()), ..whole };
+            return ChannelsLast { tensor: whole.form().of(pairs), ..whole };
         }
         whole
     }
@@ -111,7 +111,7 @@ impl ChannelsLast {
             (Factors::Bfloat16(rows), Format::Float32) => rows.to_f32(),
             _ => return self,
         };
-        ChannelsLast { tensor: from_channels_last(values, Form { format, ..self.form() }), ..self }
+        ChannelsLast { tensor: Form { format, ..self.form() }.of(values), ..self }
     }
 
     pub(super) fn into_tensor(self) -> FlexTensor {
@@ -148,25 +148,21 @@ impl Form {
         Results::of(self.format, values)
     }
 
-    /// The tensor of such values.
+    /// The tensor of such values: `[n, channels, h, w]` from `[n, h, w, channels]`.
     pub(super) fn of(self, values: Buffer) -> FlexTensor {
-        from_channels_last(values, self)
+        let Form { images, channels, format } = self;
+        let extents = [images.count, channels, images.height, images.width];
+        let layout = Layout::new(Shape::from(extents), strides(extents).to_vec(), 0);
+        let dtype = match format {
+            Format::Float32 => DType::F32,
+            Format::Bfloat16 => DType::BF16,
+        };
+        FlexTensor::new(bytes(values), layout, dtype)
     }
 }
 
 fn format_of(tensor: &FlexTensor) -> Format {
     if tensor.dtype() == DType::BF16 { Format::Bfloat16 } else { Format::Float32 }
-}
-
-/// A tensor of `[n, channels, h, w]` from values of `[n, h, w, channels]`.
-fn from_channels_last(values: Buffer, Form { images, channels, format }: Form) -> FlexTensor {
-    let extents = [images.count, channels, images.height, images.width];
-    let layout = Layout::new(Shape::from(extents), strides(extents).to_vec(), 0);
-    let dtype = match format {
-        Format::Float32 => DType::F32,
-        Format::Bfloat16 => DType::BF16,
-    };
-    FlexTensor::new(bytes(values), layout, dtype)
 }
 
 /// A tensor of values in C order.
